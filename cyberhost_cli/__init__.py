@@ -1,0 +1,64 @@
+"""A picture and a recording become a talking video."""
+
+__version__ = "0.1.0"
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cyberhost_cli.types import Frames
+
+
+def generate(
+    reference: str | Path,
+    speech: str | Path | None,
+    out: str | Path,
+    preset: str = "demo",
+    seed: int = 0,
+    overrides: Sequence[str] = (),
+    overwrite: bool = False,
+) -> None:
+    """Make a video of the person in a picture talking, as `cyberhost generate` does.
+
+    Args:
+        reference: a picture, or a bundle of `cyberhost preprocess`.
+        speech: a recording; none after a bundle.
+        out: what to write.
+        preset: name of a preset, or path of its YAML file.
+        seed: the same seed gives the same video.
+        overrides: fields of the preset to change, as `sampling.steps=12`.
+        overwrite: replace what is already there.
+
+    Raises:
+        CyberHostError: an input, the preset or the output cannot be used; nothing is written.
+    """
+    from cyberhost_cli.config.load import load_preset
+    from cyberhost_cli.pipelines.generate import generate_file
+
+    loaded = load_preset(preset, overrides)
+    recording = None if speech is None else Path(speech)
+    generate_file(Path(reference), recording, Path(out), loaded, seed, overwrite, lambda _done, _total: None)
+
+
+def frames(
+    reference: str | Path,
+    speech: str | Path | None,
+    preset: str = "demo",
+    seed: int = 0,
+    overrides: Sequence[str] = (),
+) -> "Iterator[Frames]":
+    """Yield the frames that `generate` would write, some at a time and in order, as RGB bytes.
+
+    Raises:
+        CyberHostError: an input or the preset cannot be used; raised at the call, before the first frame.
+    """
+    from cyberhost_cli.config.load import load_preset
+    from cyberhost_cli.pipelines.generate import generate as generate_frames
+    from cyberhost_cli.pipelines.model import choose_weights, load
+    from cyberhost_cli.pipelines.prepare import prepare_clip
+
+    loaded = load_preset(preset, overrides)
+    weights = choose_weights(loaded)
+    clip = prepare_clip(Path(reference), None if speech is None else Path(speech), loaded)
+    return generate_frames(clip, load(weights, loaded), loaded.preset, seed)

@@ -1,0 +1,1 @@
+"""Presets: what they may say, where they lie."""

@@ -1,0 +1,37 @@
+"""The one error that users see, and its few kinds."""
+
+
+class CyberHostError(Exception):
+    """A failure told in one line, with a hint on what to do.
+
+    Exit codes: 0 done, 1 failed, 2 usage or preset, 3 part of a batch failed, 130 interrupted.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(CyberHostError):
+    """A picture, recording, clip or bundle that cannot be used."""
+
+
+class UsageError(CyberHostError):
+    """Arguments that do not fit together."""
+
+    exit_code = 2
+
+
+class PresetError(CyberHostError):
+    """A preset, a key or a value in it that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class CheckpointError(CyberHostError):
+    """Weights that are missing, untrained or not those of the preset."""
+
+    exit_code = 2

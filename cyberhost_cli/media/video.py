@@ -1,0 +1,118 @@
+"""Video files as streams of frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from cyberhost_cli.errors import InputError
+from cyberhost_cli.media.source import open_source
+from cyberhost_cli.types import Frames, Pixels
+
+
+@dataclass(frozen=True)
+class SoundInfo:
+    """One sound stream."""
+
+    codec: str
+    rate: int
+    channels: int
+    seconds: float | None
+    """None where the container does not tell."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A video as it is shown: width and height after its rotation."""
+
+    codec: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    seconds: float
+    sounds: tuple[SoundInfo, ...]
+
+
+def probe(path: Path) -> VideoInfo:
+    """Tell what a video holds.
+
+    Raises:
+        InputError: Missing, damaged or without pictures.
+    """
+    with open_source(path, "video") as container:
+        sounds = sound_streams(container)
+        stream = _video_stream(path, container)
+        first = next(container.decode(stream), None)
+        if first is None or not stream.average_rate:
+            raise InputError(f"`{path}` holds no frames", "give a video")
+        width, height = (first.height, first.width) if first.rotation % 180 else (first.width, first.height)
+        fps = float(stream.average_rate)
+    frames = stream.frames or _count(path)
+    return VideoInfo(stream.codec.name, width, height, fps, frames, frames / fps, sounds)
+
+
+def read_frames(path: Path, chunk: int) -> Iterator[Frames]:
+    """Yield the frames of a video, upright, `chunk` at a time and the rest at last.
+
+    Raises:
+        InputError: Missing, damaged or without pictures; raised when the first frames are asked for.
+    """
+    convert = VideoReformatter()
+    with open_source(path, "video") as container:
+        held: list[Pixels] = []
+        for frame in container.decode(_video_stream(path, container)):
+            held.append(_to_pixels(frame, convert))
+            if len(held) == chunk:
+                yield np.stack(held)
+                held = []
+        if held:
+            yield np.stack(held)
+
+
+def sound_streams(container: InputContainer) -> tuple[SoundInfo, ...]:
+    """Tell what sound streams an open file holds."""
+    return tuple(
+        SoundInfo(
+            stream.codec.name,
+            stream.rate,
+            stream.channels,
+            None if stream.duration is None or stream.time_base is None else float(stream.duration * stream.time_base),
+        )
+        for stream in container.streams.audio
+    )
+
+
+def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+    # The cover of a song is a video stream too.
+    streams = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+    if not streams:
+        raise InputError(f"`{path}` holds no pictures", "give a video")
+    index = streams[0].index_entries
+    # FFmpeg takes the cut of an MP4 for its end.
+    if len(index) and index[-1].pos + index[-1].size > container.size:
+        raise InputError(f"`{path}` is damaged or cut off", "copy or export the video again")
+    return streams[0]
+
+
+def _count(path: Path) -> int:
+    with open_source(path, "video") as container:
+        stream = _video_stream(path, container)
+        return sum(packet.size > 0 for packet in container.demux(stream))
+
+
+def _to_pixels(frame: av.VideoFrame, convert: VideoReformatter) -> Pixels:
+    rgb = convert.reformat(
+        frame,
+        format="rgb24",
+        dst_color_range=ColorRange.JPEG,
+        interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
+        threads=1,
+    )
+    return np.rot90(rgb.to_ndarray(), frame.rotation // 90)

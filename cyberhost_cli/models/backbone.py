@@ -1,0 +1,61 @@
+"""The U-Net of Stable Diffusion 1.5, which the Reference Net and the denoiser share."""
+
+from dataclasses import replace
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cyberhost_cli.config.schema import BackboneConfig
+from cyberhost_cli.models.blocks import Additions, BlockKind, DownBlock, Flow, MidBlock, UpBlock
+from cyberhost_cli.models.conditions import SiteOutput
+from cyberhost_cli.models.embedding import TimeEmbedding
+
+
+class Backbone(nn.Module):
+    """Everything between the first convolution and the last; names as in diffusers."""
+
+    def __init__(
+        self, config: BackboneConfig, channels: int, additions: Additions | None, region_levels: tuple[bool, ...]
+    ) -> None:
+        super().__init__()
+        widths = config.widths
+        self.conv_in = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.time_embedding = TimeEmbedding(widths[0])
+        self.down_blocks = nn.ModuleList()
+        self.up_blocks = nn.ModuleList()
+        kinds = [
+            BlockKind(config, attention, regions, additions)
+            for attention, regions in zip(config.attention, region_levels, strict=True)
+        ]
+        last = len(widths) - 1
+        site, skips = 0, [widths[0]]
+        for level, (width, kind) in enumerate(zip(widths, kinds, strict=True)):
+            down = DownBlock(widths[max(level - 1, 0)], width, site, kind, last=level == last)
+            self.down_blocks.append(down)
+            site += down.sites
+            skips += [width] * (config.layers_per_block + (level != last))
+        self.mid_block = MidBlock(widths[-1], site, replace(kinds[-1], attention=True))
+        site += self.mid_block.sites
+        width_in = widths[-1]
+        for level in reversed(range(len(widths))):
+            taken = [skips.pop() for _ in range(config.layers_per_block + 1)]
+            up = UpBlock(width_in, widths[level], taken, site, kinds[level], last=level == 0)
+            self.up_blocks.append(up)
+            site, width_in = site + up.sites, widths[level]
+        self.sites = site
+
+    def run(self, x: Float[Tensor, "bf c h w"], flow: Flow) -> tuple[Float[Tensor, "bf c h w"], tuple[SiteOutput, ...]]:
+        """Run all blocks on the output of `conv_in`."""
+        skips: tuple[Tensor, ...] = (x,)
+        outputs: tuple[SiteOutput, ...] = ()
+        for block in self.down_blocks:
+            x, more_skips, more = block(x, flow)
+            skips, outputs = skips + more_skips, outputs + more
+        x, more = self.mid_block(x, flow)
+        outputs += more
+        for block in self.up_blocks:
+            assert isinstance(block, UpBlock)
+            layers = len(block.resnets)
+            x, more = block(x, skips[-layers:], flow)
+            skips, outputs = skips[:-layers], outputs + more
+        return x, outputs

@@ -1,0 +1,105 @@
+"""What travels into the denoiser beside the noise, projected as far as it does not change from step to step.
+
+A *site* is a place in the U-Net where spatial attention stands; sites are numbered in the order of computation.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from cyberhost_cli.models.attention import KeyValue
+from cyberhost_cli.models.region import RegionKeys, RegionOutput
+
+SiteFeatures = tuple[Float[Tensor, "_b _t _c"], ...]
+"""Per site, the normed input of the Reference Net's self-attention."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Identity descriptors of one clip."""
+
+    face: Float[Tensor, "b t d"] | None
+    hands: Float[Tensor, "b u e"] | None
+
+
+@dataclass(frozen=True)
+class ReferenceFeatures:
+    """What the Reference Net and the identity encoders say of the person."""
+
+    spatial: SiteFeatures
+    latents: Float[Tensor, "b c h w"]
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class ClipKeys:
+    """One site's keys that stay the same for a whole clip."""
+
+    reference: KeyValue | None
+    face: RegionKeys | None
+    hands: RegionKeys | None
+
+
+@dataclass(frozen=True)
+class ClipContext:
+    """Projected once per clip; without a reference, the branch that guidance departs from."""
+
+    sites: tuple[ClipKeys, ...]
+    reference: Float[Tensor, "b c h w"] | None
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the denoiser is told of one window of frames."""
+
+    audio: Float[Tensor, "b f t d"] | None
+    """Audio tokens; None is silence."""
+    movement: Float[Tensor, "b 3 H W"] | None
+    """Body movement map, pixels in 0..1."""
+    clarity: Float[Tensor, "b f 2"] | None
+    motion: SiteFeatures | None
+    """Reference Net features of the motion frames, rows `(b m)`."""
+
+
+@dataclass(frozen=True)
+class WindowKeys:
+    """One site's inputs that stay the same for a window."""
+
+    audio: KeyValue | None
+    motion: Float[Tensor, "b m t c"] | None
+
+
+@dataclass(frozen=True)
+class WindowContext:
+    """Projected once per window."""
+
+    frames: int
+    sites: tuple[WindowKeys, ...]
+    pose: Float[Tensor, "b 1 c h w"] | None
+    clarity: Float[Tensor, "bf d"] | None
+
+
+@dataclass(frozen=True)
+class SiteInputs:
+    """All that one site attends to."""
+
+    clip: ClipKeys
+    window: WindowKeys
+
+
+@dataclass(frozen=True)
+class SiteOutput:
+    """What one site hands on: features for a denoiser, region outputs for the losses."""
+
+    normed: Float[Tensor, "bf t c"]
+    face: RegionOutput | None
+    hands: RegionOutput | None
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """The prediction, and what the Region Attention Modules said on the way."""
+
+    sample: Float[Tensor, "b f c h w"]
+    sites: tuple[SiteOutput, ...]

@@ -1,0 +1,132 @@
+"""Denoising U-Net: predicts a window of frames under all conditions."""
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cyberhost_cli.config.schema import ModelConfig
+from cyberhost_cli.models.attention import KeyValue, SpatialTransformer
+from cyberhost_cli.models.backbone import Backbone
+from cyberhost_cli.models.blocks import Additions, Block, Flow
+from cyberhost_cli.models.conditions import (
+    ClipContext,
+    ClipKeys,
+    Conditions,
+    Denoised,
+    Identity,
+    ReferenceFeatures,
+    SiteInputs,
+    WindowContext,
+    WindowKeys,
+)
+from cyberhost_cli.models.embedding import ClarityEmbedding
+from cyberhost_cli.models.pose import PoseEncoder
+from cyberhost_cli.models.region import RegionAttention, RegionKeys
+from cyberhost_cli.models.zero import zero
+
+
+class DenoisingUNet(Backbone):
+    """The backbone with audio, motion modules, Region Attention Modules and conditions."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        backbone, width = config.backbone, config.backbone.widths[0]
+        self.residual = config.reference_residual
+        channels = backbone.latent_channels * (2 if self.residual else 1)
+        additions = Additions(config.audio, config.motion, config.regions)
+        super().__init__(backbone, channels, additions, config.regions.levels)
+        self.conv_norm_out = nn.GroupNorm(backbone.norm_groups, width)
+        self.conv_out = nn.Conv2d(width, backbone.latent_channels, 3, padding=1)
+        priors = config.priors
+        self.pose_encoder = PoseEncoder(priors.pose_channels, width) if priors.body_movement_map else None
+        self.clarity_embedding = ClarityEmbedding(4 * width) if priors.hand_clarity_score else None
+        if self.residual:
+            # Freshly made, the denoiser predicts the reference itself.
+            zero(self.conv_out)
+
+    def _attentions(self) -> list[tuple[SpatialTransformer, nn.ModuleDict | None]]:
+        """All sites in order, with their Region Attention Modules."""
+        found: list[tuple[SpatialTransformer, nn.ModuleDict | None]] = []
+        for block in (*self.down_blocks, self.mid_block, *self.up_blocks):
+            assert isinstance(block, Block)
+            found += [(block.attention(layer), block.regions(layer)) for layer in range(block.sites)]
+        return found
+
+    def clip_context(self, features: ReferenceFeatures | None) -> ClipContext:
+        """Project what stays the same for a clip; None makes the context of the branch without a reference."""
+        identity = Identity(None, None) if features is None else features.identity
+        sites = []
+        for site, (attention, regions) in enumerate(self._attentions()):
+            reference = None if features is None else attention.block.attn1.project(features.spatial[site])
+            face = _region_keys(regions, "face", identity.face)
+            sites.append(ClipKeys(reference, face, _region_keys(regions, "hands", identity.hands)))
+        return ClipContext(tuple(sites), None if features is None else features.latents)
+
+    def window_context(self, conditions: Conditions, frames: int, batch: int) -> WindowContext:
+        """Project what stays the same for a window of `frames`."""
+        audio = None if conditions.audio is None else conditions.audio.flatten(0, 1)
+        sites = []
+        for site, (attention, _) in enumerate(self._attentions()):
+            hearing = attention.block.attn2
+            heard: KeyValue | None = None if audio is None or hearing is None else hearing.project(audio)
+            seen = None if conditions.motion is None else conditions.motion[site]
+            motion = None if seen is None else rearrange(seen, "(b m) t c -> b m t c", b=batch)
+            sites.append(WindowKeys(heard, motion))
+        pose = clarity = None
+        if self.pose_encoder is not None and conditions.movement is not None:
+            pose = self.pose_encoder(conditions.movement)[:, None]
+        if self.clarity_embedding is not None and conditions.clarity is not None:
+            clarity = self.clarity_embedding(conditions.clarity.flatten(0, 1))
+        return WindowContext(frames, tuple(sites), pose, clarity)
+
+    def forward(
+        self,
+        latents: Float[Tensor, "b f c h w"],
+        timesteps: Float[Tensor, "b"],
+        clip: ClipContext,
+        window: WindowContext,
+    ) -> Denoised:
+        """Predict by the model's parametrisation, from noisy latents at timesteps 0..1000."""
+        batch, frames = latents.shape[:2]
+        hidden = self._enter(latents, clip.reference)
+        if window.pose is not None:
+            hidden = hidden + window.pose
+        time = self.time_embedding(timesteps).repeat_interleave(frames, 0)
+        if window.clarity is not None:
+            time = time + window.clarity
+        inputs = tuple(SiteInputs(*pair) for pair in zip(clip.sites, window.sites, strict=True))
+        out, sites = self.run(hidden.flatten(0, 1), Flow(time, frames, inputs))
+        sample = self.conv_out(functional.silu(self.conv_norm_out(out)))
+        sample = rearrange(sample, "(b f) c h w -> b f c h w", b=batch)
+        if self.residual and clip.reference is not None:
+            sample = sample + clip.reference[:, None]
+        return Denoised(sample, sites)
+
+    def _enter(
+        self, latents: Float[Tensor, "b f c h w"], reference: Float[Tensor, "b c h w"] | None
+    ) -> Float[Tensor, "b f e h w"]:
+        if self.residual:
+            beside = torch.zeros_like(latents) if reference is None else reference[:, None].expand_as(latents)
+            latents = torch.cat((latents, beside), 2)
+        entered: Tensor = self.conv_in(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
+        return entered
+
+    def heatmaps(self, denoised: Denoised) -> list[Float[Tensor, "bf k h w"]]:
+        """Return the hand keypoint heatmaps after each hand module; for training only."""
+        maps = []
+        for (_, regions), output in zip(self._attentions(), denoised.sites, strict=True):
+            if regions is not None and output.hands is not None:
+                module = regions["hands"]
+                assert isinstance(module, RegionAttention)
+                assert module.heatmap_head is not None
+                maps.append(module.heatmap_head(output.hands.features))
+        return maps
+
+
+def _region_keys(regions: nn.ModuleDict | None, name: str, identity: Tensor | None) -> RegionKeys | None:
+    if regions is None or name not in regions:
+        return None
+    module = regions[name]
+    assert isinstance(module, RegionAttention)
+    return module.keys(identity)

@@ -1,0 +1,31 @@
+"""Reference Net: the 2D twin of the denoiser, which reads the reference picture and the motion frames."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cyberhost_cli.config.schema import BackboneConfig
+from cyberhost_cli.models.backbone import Backbone
+from cyberhost_cli.models.blocks import Flow
+from cyberhost_cli.models.conditions import ClipKeys, SiteFeatures, SiteInputs, WindowKeys
+
+
+class ReferenceNet(Backbone):
+    """A backbone without temporal layers, audio or regions; it hands on features and has no last convolution."""
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__(config, config.latent_channels, None, (False,) * len(config.widths))
+
+    def forward(self, latents: Float[Tensor, "b c h w"], pose: Float[Tensor, "b e h w"] | None) -> SiteFeatures:
+        """Return the normed input of each self-attention.
+
+        `pose` is the Pose Encoder's residual (paper: pose-aligned reference feature), added after the first
+        convolution, as AnimateAnyone adds its pose; the paper says "to the reference latent".
+        """
+        hidden = self.conv_in(latents)
+        if pose is not None:
+            hidden = hidden + pose
+        time = self.time_embedding(torch.zeros(len(latents), device=latents.device, dtype=latents.dtype))
+        nothing = SiteInputs(ClipKeys(None, None, None), WindowKeys(None, None))
+        _, outputs = self.run(hidden, Flow(time, 1, (nothing,) * self.sites))
+        return tuple(output.normed for output in outputs)

@@ -1,0 +1,142 @@
+"""Region Attention Module: shared priors and identity for the face or the hands, within a predicted mask.
+
+Paper: Region Attention Module; `F_out = (F_motion + F_id) * M_r + F_in`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cyberhost_cli.config.schema import RegionConfig
+from cyberhost_cli.models.attention import Attention, KeyValue
+from cyberhost_cli.models.embedding import interleaved_sinusoid
+from cyberhost_cli.models.zero import zero
+
+
+@dataclass(frozen=True)
+class RegionKeys:
+    """What one module attends to; a part that is switched off or not known is None."""
+
+    spatial: KeyValue | None
+    temporal: KeyValue | None
+    identity: KeyValue | None
+
+
+@dataclass(frozen=True)
+class RegionOutput:
+    """What one module says of its region, for the training losses."""
+
+    mask_logits: Float[Tensor, "bf 1 h w"]
+    features: Float[Tensor, "bf c h w"]
+
+
+class LatentsBank(nn.Module):
+    """Learned latents, identity-agnostic and mutually orthogonal."""
+
+    def __init__(self, latents: int, width: int) -> None:
+        super().__init__()
+        if latents > width:
+            raise ValueError(f"{latents} latents of width {width} cannot be orthogonal")
+        self.latents = nn.Parameter(torch.randn(latents, width))
+
+    def forward(self) -> Float[Tensor, "1 t d"]:
+        """Return the orthonormal latents: Gram-Schmidt as a QR decomposition, in float32."""
+        basis, triangle = torch.linalg.qr(self.latents.float().T)
+        # QR leaves the signs free; Gram-Schmidt keeps each latent on its own side.
+        signs = torch.where(triangle.diagonal() < 0, -1.0, 1.0)
+        return (basis * signs).T[None].to(self.latents.dtype)
+
+
+class MaskPredictor(nn.Sequential):
+    """A few convolutions from features to the logits of the region's soft mask."""
+
+    def __init__(self, width: int) -> None:
+        hidden = width // 2
+        super().__init__(nn.Conv2d(width, hidden, 3, padding=1), nn.SiLU(), nn.Conv2d(hidden, 1, 3, padding=1))
+
+
+class HeatmapHead(nn.Sequential):
+    """Convolutions from features to one heatmap per hand keypoint; used in training only."""
+
+    def __init__(self, width: int, keypoints: int) -> None:
+        super().__init__(nn.Conv2d(width, width, 3, padding=1), nn.SiLU(), nn.Conv2d(width, keypoints, 1))
+
+
+class RegionAttention(nn.Module):
+    """One Region Attention Module; freshly made, it changes nothing."""
+
+    positions: Tensor
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        max_frames: int,
+        config: RegionConfig,
+        *,
+        latents_bank: bool,
+        identity_descriptor: bool,
+        heatmaps: int,
+    ) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.spatial_bank = LatentsBank(config.spatial_latents, width) if latents_bank else None
+        self.temporal_bank = LatentsBank(config.temporal_latents, width) if latents_bank else None
+        self.spatial_attention = Attention(width, heads) if latents_bank else None
+        self.temporal_attention = Attention(width, heads) if latents_bank else None
+        self.identity_attention = Attention(width, heads, config.identity_width) if identity_descriptor else None
+        self.mask_predictor = MaskPredictor(width)
+        self.heatmap_head = HeatmapHead(width, heatmaps) if heatmaps else None
+        self.register_buffer("positions", interleaved_sinusoid(max_frames, width), persistent=False)
+        for attention in (self.temporal_attention, self.identity_attention):
+            if attention is not None:
+                zero(attention.out_projection)
+
+    def keys(self, identity: Float[Tensor, "b t e"] | None) -> RegionKeys:
+        """Project the latents banks and the identity tokens, once per clip."""
+        spatial, temporal = self.spatial_attention, self.temporal_attention
+        return RegionKeys(
+            None if spatial is None or self.spatial_bank is None else spatial.project(self.spatial_bank()),
+            None if temporal is None or self.temporal_bank is None else temporal.project(self.temporal_bank()),
+            None if self.identity_attention is None or identity is None else self.identity_attention.project(identity),
+        )
+
+    def forward(
+        self, x: Float[Tensor, "bf c h w"], keys: RegionKeys, frames: int
+    ) -> tuple[Float[Tensor, "bf c h w"], RegionOutput]:
+        """Return `F_out` and what the losses need; `frames` is the length of each clip in the batch."""
+        batch = x.shape[0] // frames
+        # Every query attends by itself to keys of its clip, so all frames of a clip can share one row.
+        queries = rearrange(self.norm(rearrange(x, "(b f) c h w -> b f (h w) c", b=batch)), "b f p c -> b (f p) c")
+        mask_logits = self.mask_predictor(x)
+        parts = [
+            part for part in (self._motion(queries, keys, frames), self._identity(queries, keys)) if part is not None
+        ]
+        out = x
+        if parts:
+            added = rearrange(sum(parts[1:], parts[0]), "b (f h w) c -> (b f) c h w", f=frames, h=x.shape[2])
+            out = x + added * mask_logits.sigmoid()
+        return out, RegionOutput(mask_logits, out)
+
+    def _motion(self, queries: Float[Tensor, "b fp c"], keys: RegionKeys, frames: int) -> Tensor | None:
+        """`F_motion`: against the spatial bank, then, knowing its frame, against the temporal one."""
+        if self.spatial_attention is None or self.temporal_attention is None:
+            return None
+        assert keys.spatial is not None
+        assert keys.temporal is not None
+        batch, points, _ = queries.shape
+        spatial = self.spatial_attention(queries, keys.spatial.expand(batch))
+        # The paper does not say how the temporal attention tells frames apart; sinusoidal positions do it here.
+        placed = spatial + self.positions[:, :frames].repeat_interleave(points // frames, 1)
+        moved: Tensor = self.temporal_attention(placed, keys.temporal.expand(batch))
+        return moved
+
+    def _identity(self, queries: Float[Tensor, "b fp c"], keys: RegionKeys) -> Tensor | None:
+        """`F_id`: against the tokens of the crop."""
+        if self.identity_attention is None or keys.identity is None:
+            return None
+        identified: Tensor = self.identity_attention(queries, keys.identity)
+        return identified

@@ -1,0 +1,112 @@
+"""Stages: `generate` cut in two, with a folder of latent chunks between the halves."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from cyberhost_cli.config.load import LoadedPreset
+from cyberhost_cli.config.schema import Preset
+from cyberhost_cli.errors import CheckpointError, InputError
+from cyberhost_cli.media.atomic import atomic_folder
+from cyberhost_cli.media.bundle import read_bundle, write_bundle
+from cyberhost_cli.media.writer import check_target, write_video
+from cyberhost_cli.pipelines.generate import Progress, decode, plan_clip, report, sample
+from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load
+from cyberhost_cli.pipelines.prepare import read_clip
+from cyberhost_cli.sampling import blend, chunks
+from cyberhost_cli.types import Marks
+
+JOB, SPEECH = "job.json", "speech.safetensors"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `stitch` must know of the run that sampled the chunks."""
+
+    preset: Preset
+    preset_name: str
+    checkpoint: str
+    sha256: str
+    seed: int
+    frames: int
+
+
+def sample_folder(
+    bundles: Sequence[Path], folder: Path, loaded: LoadedPreset, seed: int, overwrite: bool, progress: Progress
+) -> None:
+    """Sample the clip of the bundles; leave its latent chunks, its speech and the job in a folder."""
+    check_folder(folder, overwrite)
+    weights = choose_weights(loaded)
+    clip = read_clip(list(bundles), loaded)
+    plan = plan_clip(clip, loaded.preset.sampling)
+    model = load(weights, loaded)
+    with atomic_folder(folder) as inside:
+        progress(0, clip.frames)
+        latents = sample(clip, model, loaded.preset.sampling, plan, seed)
+        for number, (chunk, made) in enumerate(zip(plan, latents, strict=True)):
+            (inside / f"chunk-{number:05}.safetensors").write_bytes(save({"latents": made.contiguous().cpu()}))
+            progress(min(chunk.stop, clip.frames), clip.frames)
+        write_bundle(inside / SPEECH, None, clip.speech, loaded.name)
+        _write_job(inside / JOB, loaded, weights, seed, clip.frames)
+
+
+def stitch_folder(folder: Path, out: Path, overwrite: bool, progress: Progress) -> None:
+    """Cross-fade and decode the chunks of a folder, and write the video."""
+    job = read_job(folder)
+    preset = job.preset
+    check_target(out, overwrite, preset.output)
+    loaded = LoadedPreset(job.preset_name, Path(), preset.model_copy(update={"checkpoint": job.checkpoint}))
+    weights = choose_weights(loaded)
+    if weights.header.sha256 != job.sha256:
+        raise CheckpointError(f"`{job.checkpoint}` is not what the chunks were sampled with", "sample them again")
+    _, speech = read_bundle(folder / SPEECH)
+    if speech is None:
+        raise InputError(f"`{folder / SPEECH}` holds no speech", "sample the chunks again")
+    autoencoder = load(weights, loaded).autoencoder
+    plan = chunks.plan(job.frames, preset.sampling.chunk_frames, preset.sampling.overlap)
+    latents = blend.join(_read_chunks(folder, len(plan), autoencoder.latent_mean.device), plan, job.frames)
+    told = report(decode(autoencoder, latents), job.frames, progress)
+    size = (preset.picture.width, preset.picture.height)
+    marks = Marks(job.preset_name, job.seed, job.sha256)
+    write_video(out, told, size, preset.fps, speech.recording, preset.output, marks, overwrite)
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that exists, before anything is computed."""
+    if folder.exists() and not overwrite:
+        raise InputError(f"`{folder}` exists", "name another folder, or add `--overwrite`")
+
+
+def read_job(folder: Path) -> Job:
+    """Read the job of a folder that `sample_folder` left."""
+    try:
+        facts = json.loads((folder / JOB).read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise InputError(f"`{folder}` holds no `{JOB}`", "name a folder that `cyberhost sample` made") from error
+    return Job(**{**facts, "preset": Preset.model_validate(facts["preset"])})
+
+
+def _write_job(path: Path, loaded: LoadedPreset, weights: ChosenWeights, seed: int, frames: int) -> None:
+    facts = {
+        "preset": loaded.preset.model_dump(),
+        "preset_name": loaded.name,
+        "checkpoint": str(weights.path.resolve()),
+        "sha256": weights.header.sha256,
+        "seed": seed,
+        "frames": frames,
+    }
+    path.write_text(json.dumps(facts, indent=1))
+
+
+def _read_chunks(folder: Path, count: int, device: torch.device) -> Iterator[Float[Tensor, "f c h w"]]:
+    for number in range(count):
+        path = folder / f"chunk-{number:05}.safetensors"
+        if not path.is_file():
+            raise InputError(f"`{path}` is missing", "sample the chunks again")
+        yield load_file(path, device=str(device))["latents"]

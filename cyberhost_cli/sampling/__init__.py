@@ -1,0 +1,1 @@
+"""Noise becomes latents, chunk by chunk."""

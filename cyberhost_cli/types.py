@@ -1,0 +1,134 @@
+"""Frozen dataclasses handed between rooms.
+
+Axis names, here and in every signature: `b` batch, `f` frames, `c` channels, `h w` latent grid, `H W` pixels,
+`t` tokens, `d` width, `r` regions (face, hands), `n` samples. Pixels are RGB, sound is float32 in -1..1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+KEYPOINTS = 133
+"""Whole-body points of COCO-WholeBody, the layout of DWPose: 17 body, 6 feet, 68 face, 21 left hand, 21 right hand."""
+
+BODY, FEET, FACE, LEFT_HAND, RIGHT_HAND = slice(0, 17), slice(17, 23), slice(23, 91), slice(91, 112), slice(112, 133)
+
+Pixels = UInt8[np.ndarray, "H W 3"]
+Frames = UInt8[np.ndarray, "f H W 3"]
+Keypoints = Float32[np.ndarray, "133 3"]
+"""x, y in pixels (continuous, pixel centres at .5) and confidence 0..1; confidence 0 means that the point is not known."""
+KeypointTrack = Float32[np.ndarray, "f 133 3"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels, right and bottom excluded."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """Right minus left."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Bottom minus top."""
+        return self.bottom - self.top
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Return x, y of the middle."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person found in a picture."""
+
+    keypoints: Keypoints
+    box: Box
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Sound as it was recorded."""
+
+    samples: Float32[np.ndarray, "n c"]
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Length of the recording."""
+        return len(self.samples) / self.rate
+
+
+@dataclass(frozen=True)
+class PreparedReference:
+    """All that the model is told about the person, at the preset's size."""
+
+    picture: Pixels
+    keypoints: Keypoints
+    skeleton: Pixels
+    """Limbs drawn on black: the pose that aligns the reference."""
+    face: UInt8[np.ndarray, "s s 3"]
+    hands: UInt8[np.ndarray, "2 q q 3"]
+    """Left and right, black where a hand is not seen."""
+    movement: UInt8[np.ndarray, "H W"]
+    """Body movement map: 255 within the rectangle that the chest may reach."""
+    clarity: Float32[np.ndarray, "2"]
+    """Hand clarity score wanted of the left and the right hand, 0..1."""
+
+
+@dataclass(frozen=True)
+class PreparedSpeech:
+    """All that the model is told about the recording, and the recording itself for the video's sound track."""
+
+    features: Float32[np.ndarray, "f t d"]
+    """Per video frame, the `t` feature vectors of its window."""
+    recording: Recording
+    fps: int
+
+    @property
+    def frames(self) -> int:
+        """Length of the video in frames."""
+        return len(self.features)
+
+
+@dataclass(frozen=True)
+class PreparedClip:
+    """A reference and a speech, ready to be sampled."""
+
+    reference: PreparedReference
+    speech: PreparedSpeech
+
+    @property
+    def frames(self) -> int:
+        """Length of the video in frames."""
+        return self.speech.frames
+
+
+@dataclass(frozen=True)
+class ClipTruth:
+    """What is known exactly about a rendered clip."""
+
+    keypoints: KeypointTrack
+    mouth: Float32[np.ndarray, "f"]
+    """Opening between the inner lips, as a share of the face's height."""
+    fps: int
+    actor: int
+    """Seed of the actor; clips of one seed show one person."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What an output says about its own making."""
+
+    preset: str
+    seed: int
+    checkpoint: str
+    """SHA-256 of the weights file."""

@@ -1,0 +1,200 @@
+import logging
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from cyberhost_cli.config.load import load_preset
+from cyberhost_cli.errors import InputError
+from cyberhost_cli.media.sound import read_recording, resample_mono
+from cyberhost_cli.media.writer import write_video
+from cyberhost_cli.types import Recording
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load_preset("base").preset.speech
+
+
+def encode(path, codec, samples, rate):
+    """Write (n, c) samples with an encoder of FFmpeg."""
+    layout = {1: "mono", 2: "stereo"}[samples.shape[1]]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
+        frame.sample_rate, frame.pts = rate, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.wav", {"subtype": "PCM_16"}),
+        ("a.wav", {"subtype": "PCM_24"}),
+        ("a.wav", {"subtype": "FLOAT"}),
+        ("a.flac", {}),
+        ("a.aiff", {}),
+    ],
+)
+def test_lossless_formats(tmp_path, config, recording, name, options):
+    soundfile.write(tmp_path / name, recording.samples, recording.rate, **options)
+    read = read_recording(tmp_path / name, config)
+    assert read.rate == 16_000
+    np.testing.assert_allclose(read.samples, recording.samples, atol=1 / 32768)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.ogg", None)])
+def test_lossy_formats_and_containers_keep_length_and_place(tmp_path, config, recording, name, codec):
+    if codec is None:
+        soundfile.write(tmp_path / name, recording.samples, recording.rate)
+    else:
+        encode(tmp_path / name, codec, recording.samples, recording.rate)
+    read = read_recording(tmp_path / name, config)
+    assert read.rate == 16_000
+    assert abs(len(read.samples) - len(recording.samples)) <= 32
+    n = min(len(read.samples), len(recording.samples))
+    assert np.corrcoef(read.samples[:n, 0], recording.samples[:n, 0])[0, 1] > 0.97
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (48_000, 6), (44_100, 2), (96_000, 1)])
+def test_any_rate_and_channels(tmp_path, config, rate, channels):
+    seconds = np.arange(rate) / rate
+    tone = np.sin(2 * np.pi * 440 * seconds).astype(np.float32)[:, None] * np.linspace(
+        0.1, 0.5, channels, dtype=np.float32
+    )
+    soundfile.write(tmp_path / "a.wav", tone, rate, subtype="FLOAT")
+    read = read_recording(tmp_path / "a.wav", config)
+    assert (read.rate, read.samples.shape) == (rate, (rate, channels))
+    mono = resample_mono(read, 16_000)
+    assert abs(len(mono) - 16_000) <= 1
+    expected = tone.mean() if channels == 0 else 0.3 if channels > 1 else 0.1
+    assert abs(np.abs(mono[2_000:-2_000]).max() - expected) < 0.01
+    assert np.argmax(np.abs(np.fft.rfft(mono[:16_000]))) == 440
+
+
+def test_sound_track_of_a_video(tmp_path, config, recording, moving, output, marks):
+    write_video(tmp_path / "a.mp4", moving(82), (96, 64), 25, recording, output(), marks, False)
+    read = read_recording(tmp_path / "a.mp4", config)
+    again = resample_mono(read, 16_000)
+    n = min(len(again), len(recording.samples))
+    assert abs(read.seconds - 3.28) < 0.002
+    assert np.corrcoef(again[:n], recording.samples[:n, 0])[0, 1] > 0.99
+
+
+def test_clipping_is_no_error(tmp_path, config, recording):
+    soundfile.write(tmp_path / "a.wav", recording.samples * 20, recording.rate, subtype="PCM_16")
+    assert np.abs(read_recording(tmp_path / "a.wav", config).samples).max() > 0.99
+
+
+def test_silence_is_only_warned_of(tmp_path, config, caplog):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16_000), 16_000)
+    with caplog.at_level(logging.WARNING):
+        assert read_recording(tmp_path / "a.wav", config).seconds == 1
+    assert "is silent" in caplog.text
+
+
+def test_speech_is_not_warned_of(config, librivox, caplog):
+    with caplog.at_level(logging.WARNING):
+        read_recording(librivox, config)
+    assert not caplog.text
+
+
+def refused(path, config):
+    with pytest.raises(InputError) as told:
+        read_recording(path, config)
+    assert told.value.hint
+    assert str(path) in told.value.message
+    return told.value
+
+
+def test_nan_and_infinite_samples_are_counted(tmp_path, config, recording):
+    samples = recording.samples.copy()
+    samples[[5, 50, 500]] = np.nan
+    samples[5_000] = np.inf
+    soundfile.write(tmp_path / "a.wav", samples, recording.rate, subtype="FLOAT")
+    assert "holds 4 samples that are not finite numbers" in refused(tmp_path / "a.wav", config).message
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3"])
+def test_too_short(tmp_path, config, recording, name):
+    soundfile.write(tmp_path / name, recording.samples[:160], recording.rate)
+    told = refused(tmp_path / name, config)
+    assert "expected at least 0.2 s" in told.message
+    assert "--set speech.min_seconds" in told.hint
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.m4a"])
+def test_too_long(tmp_path, recording, name):
+    config = load_preset("base", ["speech.max_seconds=3"]).preset.speech
+    if name == "a.m4a":
+        encode(tmp_path / name, "aac", recording.samples, recording.rate)
+    else:
+        soundfile.write(tmp_path / name, recording.samples, recording.rate)
+    told = refused(tmp_path / name, config)
+    assert "lasts 3 s, expected at most 3 s" in told.message or "lasts 3.3 s" in told.message
+    assert "--set speech.max_seconds=4" in told.hint
+
+
+def test_two_hours_are_refused_by_the_header_alone(tmp_path, config):
+    with soundfile.SoundFile(tmp_path / "a.wav", "w", 8_000, 1, "PCM_U8") as file:
+        file.write(np.zeros(8_000))
+    # A hole of two hours: to read it all would be a matter of seconds and 230 MB, to look at the header is not.
+    header = bytearray((tmp_path / "a.wav").read_bytes()[:44])
+    size = 7200 * 8_000
+    header[4:8], header[40:44] = (size + 36).to_bytes(4, "little"), size.to_bytes(4, "little")
+    with (tmp_path / "a.wav").open("wb") as file:
+        file.write(header)
+        file.truncate(44 + size)
+    told = refused(tmp_path / "a.wav", config)
+    assert "lasts 7200 s" in told.message
+    assert "--set speech.max_seconds=7200" in told.hint
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.m4a", "a.mka"])
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_truncated(tmp_path, config, recording, name, share):
+    codec = {"a.mp3": "libmp3lame", "a.m4a": "aac", "a.mka": "libopus"}.get(name)
+    if codec is None:
+        soundfile.write(tmp_path / name, recording.samples, recording.rate)
+    else:
+        encode(tmp_path / name, codec, recording.samples, recording.rate)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: int(len(data) * share)])
+    assert "damaged" in refused(tmp_path / name, config).message
+
+
+def test_streamed_wav_of_unknown_length_is_fine(tmp_path, config, recording):
+    soundfile.write(tmp_path / "a.wav", recording.samples, recording.rate)
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.wav").write_bytes(data)
+    np.testing.assert_array_equal(read_recording(tmp_path / "a.wav", config).samples, recording.samples)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.raw", "a.mp3"])
+def test_text_named_as_sound(tmp_path, config, name):
+    (tmp_path / name).write_text("not a recording\n" * 100)
+    refused(tmp_path / name, config)
+
+
+def test_picture_holds_no_sound(tmp_path, config):
+    import PIL.Image
+
+    PIL.Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    assert "holds no sound" in refused(tmp_path / "a.png", config).message
+
+
+def test_missing_folder_and_empty(tmp_path, config):
+    (tmp_path / "empty.wav").touch()
+    assert "No such file" in refused(tmp_path / "missing.wav", config).message
+    assert "is a folder" in refused(tmp_path, config).message
+    assert "is empty" in refused(tmp_path / "empty.wav", config).message
+
+
+def test_resampling_keeps_the_place_of_a_click():
+    samples = np.zeros((48_000, 2), np.float32)
+    samples[24_000] = 1
+    mono = resample_mono(Recording(samples, 48_000), 16_000)
+    assert np.argmax(mono) == 8_000
