@@ -1,0 +1,129 @@
+"""Batches of windows of clips, each with a reference frame of the same clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, UInt8
+from torch import Tensor
+
+from cyberhost_cli.config.schema import TrainingConfig
+from cyberhost_cli.preprocess import movement
+from cyberhost_cli.training.dataset import ClipExample
+from cyberhost_cli.training.latents import Latents
+
+FAR = 0.5
+"""Share of the references that are drawn from the half of the clip's frames that is farthest from the window."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a diffusion stage learns from in one step; crops are in -1..1, drawn maps and masks in 0..1."""
+
+    latents: Float[Tensor, "b f c h w"]
+    motion: Float[Tensor, "b m c h w"]
+    """Latents of the frames before the window; the reference's, repeated, where there are none."""
+    has_motion: Bool[Tensor, "b"]
+    reference: Float[Tensor, "b c h w"]
+    skeleton: Float[Tensor, "b 3 H W"]
+    """Pose of the reference."""
+    face: Float[Tensor, "b 3 s s"]
+    hands: Float[Tensor, "b 2 3 q q"]
+    movement: Float[Tensor, "b 3 H W"]
+    speech: Float[Tensor, "b f t d"]
+    clarity: Float[Tensor, "b f 2"]
+    masks: Float[Tensor, "b f 3 h w"]
+    """Face, hands, mouth."""
+    keypoints: Float[Tensor, "b f 133 3"]
+    pixels: Float[Tensor, "b f 3 H W"]
+    """The frames themselves, in -1..1."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One row of a batch, drawn but not yet read."""
+
+    clip: int
+    start: int
+    reference: int
+    has_motion: bool
+    enlargement: float
+    """Of the movement rectangle."""
+
+
+def sample_batch(
+    clips: Sequence[ClipExample],
+    latents: Sequence[Latents],
+    training: TrainingConfig,
+    motion_frames: int,
+    generator: torch.Generator,
+) -> Batch:
+    """Draw a batch; all chance comes from `generator`."""
+    random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
+    windows = [draw_window(clips, training, motion_frames, random) for _ in range(training.batch)]
+    rows = [_read(clips[each.clip], latents[each.clip], each, training.frames, motion_frames) for each in windows]
+    return Batch(**{name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]})
+
+
+def draw_window(
+    clips: Sequence[ClipExample], training: TrainingConfig, motion_frames: int, random: np.random.Generator
+) -> Window:
+    """Draw a window of `training.frames` frames and a reference frame."""
+    clip = int(random.integers(len(clips)))
+    length = len(clips[clip])
+    start = int(random.integers(length - training.frames + 1))
+    return Window(
+        clip,
+        start,
+        _reference(length, start + training.frames / 2, random),
+        start >= motion_frames and random.random() >= training.drop_motion,
+        random.uniform(*training.movement_enlargement),
+    )
+
+
+def _reference(length: int, middle: float, random: np.random.Generator) -> int:
+    """Draw a frame; with probability `FAR` one that is far from the window's `middle`."""
+    farthest_first = np.argsort(-np.abs(np.arange(length) + 0.5 - middle), kind="stable")
+    candidates = farthest_first[: (length + 1) // 2] if random.random() < FAR else farthest_first
+    return int(random.choice(candidates))
+
+
+def _read(
+    clip: ClipExample, latents: Latents, window: Window, frames: int, motion_frames: int
+) -> dict[str, np.ndarray]:
+    """Return the row's arrays by their names in a `Batch`."""
+    span = slice(window.start, window.start + frames)
+    reference = latents[window.reference].astype(np.float32)
+    if window.has_motion:
+        before = latents[window.start - motion_frames : window.start].astype(np.float32)
+    else:
+        before = np.repeat(reference[None], motion_frames, axis=0)
+    box = movement.rectangle(clip.keypoints, window.enlargement)
+    return {
+        "latents": latents[span].astype(np.float32),
+        "motion": before,
+        "has_motion": np.array(window.has_motion),
+        "reference": reference,
+        "skeleton": _share(_channels_first(clip.skeletons[window.reference])),
+        "face": _signed(clip.faces[window.reference]),
+        "hands": _signed(clip.hands[window.reference]),
+        "movement": np.repeat(_share(movement.draw(box, *clip.frames.shape[1:3]))[None], 3, axis=0),
+        "speech": clip.speech[span],
+        "clarity": clip.clarity[span],
+        "masks": _share(clip.masks[span]),
+        "keypoints": clip.keypoints[span],
+        "pixels": _signed(clip.frames[span]),
+    }
+
+
+def _channels_first(pixels: UInt8[np.ndarray, "*many H W 3"]) -> UInt8[np.ndarray, "*many 3 H W"]:
+    return np.moveaxis(pixels, -1, -3)
+
+
+def _share(values: UInt8[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+    return values.astype(np.float32) / 255
+
+
+def _signed(pixels: UInt8[np.ndarray, "*many H W 3"]) -> Float32[np.ndarray, "*many 3 H W"]:
+    return _channels_first(pixels).astype(np.float32) / 127.5 - 1

@@ -1,0 +1,152 @@
+"""Clips with all that training reads from them, derived once and kept beside them."""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from safetensors.numpy import save_file
+from safetensors.torch import load_file
+
+from cyberhost_cli.config.schema import Preset
+from cyberhost_cli.errors import InputError
+from cyberhost_cli.media import sound, truth, video
+from cyberhost_cli.media.atomic import atomic_file
+from cyberhost_cli.preprocess import clarity, regions, skeleton, speech
+from cyberhost_cli.types import ClipTruth, Frames, Keypoints, KeypointTrack, Pixels
+
+FORMAT = 1
+"""Raised when the same clips and preset give other arrays than before."""
+
+CHUNK = 64
+"""Frames decoded at once."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClipExample:
+    """A clip and, frame by frame, what the model is told about it; the arrays are read from disk when touched."""
+
+    name: str
+    frames: Frames
+    skeletons: UInt8[np.ndarray, "f H W 3"]
+    keypoints: KeypointTrack
+    speech: Float32[np.ndarray, "f t d"]
+    faces: UInt8[np.ndarray, "f s s 3"]
+    hands: UInt8[np.ndarray, "f 2 q q 3"]
+    clarity: Float32[np.ndarray, "f 2"]
+    masks: UInt8[np.ndarray, "f 3 h w"]
+    """Share of each latent cell that face, hands and mouth cover, 0..255."""
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.frames)
+
+
+def open_clips(folder: Path, preset: Preset) -> list[ClipExample]:
+    """Return the clips of `folder` that have a film, a sound and a truth, deriving what is not in the cache yet."""
+    names = sorted(path.stem for path in folder.glob("*.safetensors"))
+    names = [name for name in names if (folder / f"{name}.mp4").exists() and (folder / f"{name}.wav").exists()]
+    if not names:
+        raise InputError(
+            f"No clips in `{folder}`", "expected `000000.mp4`, `.wav` and `.safetensors` of `cyberhost synth`"
+        )
+    cache = cache_folder(folder, preset)
+    missing = [name for name in names if not is_fresh(cache / f"{name}.safetensors", folder / f"{name}.safetensors")]
+    for index, name in enumerate(missing):
+        _keep(cache / f"{name}.safetensors", _derive(folder, name, preset))
+        if (index + 1) % 50 == 0 or index + 1 == len(missing):
+            logger.info("Prepared %d of %d clips", index + 1, len(missing))
+    return [_open(cache / f"{name}.safetensors") for name in names]
+
+
+def cache_folder(folder: Path, preset: Preset) -> Path:
+    """Return, and make, the folder for what clips of `folder` become under this preset."""
+    key = {
+        "format": FORMAT,
+        "fps": preset.fps,
+        "picture": preset.picture.model_dump(include={"width", "height", "face_size", "hand_size"}),
+        "speech": preset.speech.model_dump(),
+        "factor": preset.model.autoencoder.factor,
+    }
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+    path = folder / f".cache-{digest}"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def is_fresh(derived: Path, source: Path) -> bool:
+    """Tell whether a file is there and not older than what it is made of."""
+    return derived.exists() and derived.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
+def _open(path: Path) -> ClipExample:
+    """Map the arrays into memory; torch's loader does not read them, numpy's does."""
+    return ClipExample(path.stem, **{name: each.numpy() for name, each in load_file(path).items()})
+
+
+def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with atomic_file(path) as part:
+        save_file({name: np.ascontiguousarray(each) for name, each in arrays.items()}, part)
+
+
+def _derive(folder: Path, name: str, preset: Preset) -> dict[str, np.ndarray]:
+    """Return the arrays of a `ClipExample` by their names in it."""
+    known = truth.read_truth(folder / f"{name}.safetensors")
+    frames = np.concatenate(list(video.read_frames(folder / f"{name}.mp4", CHUNK)))
+    recording = sound.read_recording(folder / f"{name}.wav", preset.speech)
+    samples = sound.resample_mono(recording, preset.speech.sample_rate)
+    features = speech.logmel(samples, preset.speech, preset.fps)
+    _check(folder / f"{name}.mp4", frames, known, len(features), preset)
+    height, width = preset.picture.height, preset.picture.width
+    factor = preset.model.autoencoder.factor
+    hands = np.stack([_hands(f, k, preset.picture.hand_size) for f, k in zip(frames, known.keypoints, strict=True)])
+    return {
+        "frames": frames,
+        "skeletons": np.stack([skeleton.draw(each, height, width) for each in known.keypoints]),
+        "keypoints": known.keypoints,
+        "speech": features,
+        "faces": np.stack(
+            [_face(f, k, preset.picture.face_size) for f, k in zip(frames, known.keypoints, strict=True)]
+        ),
+        "hands": hands,
+        "clarity": np.array([[clarity.hand_clarity(hand) for hand in pair] for pair in hands], dtype=np.float32),
+        "masks": np.stack([_masks(each, (height, width), factor) for each in known.keypoints]),
+    }
+
+
+def _check(path: Path, frames: Frames, known: ClipTruth, heard: int, preset: Preset) -> None:
+    found = (frames.shape[2], frames.shape[1], known.fps)
+    wanted = (preset.picture.width, preset.picture.height, preset.fps)
+    if found != wanted:
+        raise InputError(
+            f"`{path}` is {found[0]}x{found[1]} at {found[2]} fps, "
+            f"the preset's video {wanted[0]}x{wanted[1]} at {wanted[2]}",
+            "render the clips with the preset that trains on them",
+        )
+    if not len(frames) == len(known.keypoints) == heard:
+        raise InputError(
+            f"`{path}` has {len(frames)} frames, its truth {len(known.keypoints)} and its sound {heard}",
+            "remove the clip or render it again",
+        )
+
+
+def _face(frame: Pixels, keypoints: Keypoints, size: int) -> UInt8[np.ndarray, "s s 3"]:
+    box = regions.face_box(keypoints)
+    return np.zeros((size, size, 3), np.uint8) if box is None else regions.crop(frame, box, size)
+
+
+def _hands(frame: Pixels, keypoints: Keypoints, size: int) -> UInt8[np.ndarray, "2 q q 3"]:
+    empty = np.zeros((size, size, 3), np.uint8)
+    return np.stack([empty if box is None else regions.crop(frame, box, size) for box in regions.hand_boxes(keypoints)])
+
+
+def _masks(keypoints: Keypoints, size: tuple[int, int], factor: int) -> UInt8[np.ndarray, "3 h w"]:
+    groups = ([regions.face_box(keypoints)], regions.hand_boxes(keypoints), [regions.mouth_box(keypoints)])
+    grid = (size[0] // factor, size[1] // factor)
+    shares = np.stack([regions.mask(boxes, *size, grid) for boxes in groups])
+    return np.asarray(np.rint(shares * 255), dtype=np.uint8)

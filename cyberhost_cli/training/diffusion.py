@@ -1,0 +1,119 @@
+"""The two diffusion stages of the paper: pairs of frames, then clips."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from diffusers.schedulers import DDPMScheduler
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cyberhost_cli.config.schema import TrainingConfig
+from cyberhost_cli.models.conditions import ClipContext, Denoised
+from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
+from cyberhost_cli.preprocess import regions
+from cyberhost_cli.sampling.schedule import training_schedule
+from cyberhost_cli.training.batch import Batch, sample_batch
+from cyberhost_cli.training.dataset import ClipExample
+from cyberhost_cli.training.latents import Latents
+from cyberhost_cli.training.losses import diffusion_loss, heatmap_loss, mask_loss
+
+FACE, HANDS, MOUTH = range(3)
+"""Order of a batch's masks."""
+
+
+class DiffusionStage:
+    """`pairs` trains all but the motion modules, on single frames; `clips` all but the autoencoder."""
+
+    def __init__(
+        self, model: CyberHost, clips: Sequence[ClipExample], latents: Sequence[Latents], training: TrainingConfig
+    ) -> None:
+        self.model = model
+        self.clips = clips
+        self.latents = latents
+        self.training = training
+        self.schedule = training_schedule(model.config.diffusion)
+
+    def parameters(self) -> Mapping[str, nn.Parameter]:
+        """Return what this stage trains."""
+        return dict(self._parameters())
+
+    def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        frozen = {"autoencoder."}
+        if self.training.stage == "pairs":
+            frozen.add("motion_modules.")
+            if not self.training.audio:
+                frozen |= {"audio_projector.", ".attn2.", ".norm2."}
+        for name, parameter in self.model.named_parameters():
+            if not any(part in name for part in frozen):
+                yield name, parameter
+
+    def batch(self, generator: torch.Generator) -> Batch:
+        """Draw windows of clips; pairs have no motion frames."""
+        motion = 0 if self.training.stage == "pairs" else self.model.config.motion.frames
+        return sample_batch(self.clips, self.latents, self.training, motion, generator)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Return `(1 + alpha M) L` plus mask and heatmap losses, at a random timestep for each row."""
+        rows, weights = len(batch.latents), self.training.loss
+        device = batch.latents.device
+        timesteps = torch.randint(self.schedule.config.num_train_timesteps, (rows,), generator=generator).to(device)
+        noise = torch.randn(batch.latents.shape, generator=generator).to(device)
+        denoised = self._denoise(self.schedule.add_noise(batch.latents, noise, timesteps), timesteps, batch, generator)
+        target = _target(self.schedule, batch.latents, noise, timesteps)
+        emphasis = (weights.face, weights.hands, weights.mouth)
+        diffusion = diffusion_loss(denoised.sample, target, batch.masks, emphasis)
+        masks = mask_loss((site.face for site in denoised.sites), batch.masks[:, :, FACE])
+        masks = masks + mask_loss((site.hands for site in denoised.sites), batch.masks[:, :, HANDS])
+        chosen = torch.rand(rows, generator=generator).to(device) < weights.heatmap_probability
+        heatmaps = heatmap_loss(
+            self.model.denoiser.heatmaps(denoised),
+            _hand_heatmaps(batch).to(device),
+            chosen & (timesteps < weights.heatmap_below),
+        )
+        total = diffusion + weights.mask * masks + weights.heatmap * heatmaps
+        # How wrong the mouth alone is: what a first look at a run asks.
+        mouth = batch.masks[:, :, MOUTH, None] * (denoised.sample.detach() - target).square()
+        parts = {"diffusion": diffusion, "mask": masks, "heatmap": heatmaps, "mouth": mouth.mean()}
+        return total, {"loss": total.item()} | {name: part.item() for name, part in parts.items()}
+
+    def settle(self) -> None:
+        """Nothing here is measured."""
+
+    def _denoise(self, noisy: Tensor, timesteps: Tensor, batch: Batch, generator: torch.Generator) -> Denoised:
+        """Predict, with the reference or the audio dropped for the whole batch at times (guidance needs it)."""
+        drop_reference, drop_audio = (torch.rand(2, generator=generator)).tolist()
+        audio = None if drop_audio < self.training.drop_audio or not self._hears() else batch.speech
+        inputs = WindowInputs(audio, batch.movement, batch.clarity, batch.motion)
+        window = self.model.denoiser.window_context(self.model.conditions(inputs), noisy.shape[1], len(noisy))
+        denoised: Denoised = self.model.denoiser(
+            noisy, timesteps.float(), self._clip(batch, drop_reference < self.training.drop_reference), window
+        )
+        return denoised
+
+    def _hears(self) -> bool:
+        return self.training.stage == "clips" or self.training.audio
+
+    def _clip(self, batch: Batch, dropped: bool) -> ClipContext:
+        if dropped:
+            return self.model.denoiser.clip_context(None)
+        inputs = ReferenceInputs(batch.reference, batch.skeleton, batch.face, batch.hands)
+        return self.model.denoiser.clip_context(self.model.reference_features(inputs))
+
+
+def _target(schedule: DDPMScheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+    """Return what the model's parametrisation predicts."""
+    kind = schedule.config.prediction_type
+    if kind == "sample":
+        return latents
+    target: Tensor = noise if kind == "epsilon" else schedule.get_velocity(latents, noise, timesteps)
+    return target
+
+
+def _hand_heatmaps(batch: Batch) -> Float[Tensor, "b f k h w"]:
+    """Draw the truth on the masks' grid."""
+    height, width = batch.pixels.shape[-2:]
+    grid = (batch.masks.shape[-2], batch.masks.shape[-1])
+    keypoints = batch.keypoints.cpu().numpy()
+    drawn = [[regions.hand_heatmaps(frame, (height, width), grid) for frame in clip] for clip in keypoints]
+    return torch.from_numpy(np.array(drawn))

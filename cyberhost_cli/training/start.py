@@ -1,0 +1,56 @@
+"""Where a training begins: a new model, the checkpoint of the stage before, or its own last state."""
+
+from pathlib import Path
+
+import torch
+
+from cyberhost_cli.config.schema import ModelConfig, Preset
+from cyberhost_cli.errors import UsageError
+from cyberhost_cli.models.cyberhost import CyberHost
+from cyberhost_cli.training import checkpoint
+from cyberhost_cli.weights.checkpoint import load_model, read_header
+
+MODEL = "model.safetensors"
+"""The averaged weights in a run's folder."""
+
+MadeFrom = tuple[str, ...]
+"""The stages before, as in a checkpoint's lineage."""
+
+
+def begin(preset: Preset, out: Path, start: Path | None) -> tuple[CyberHost, MadeFrom]:
+    """Return the model to train and what it is made from.
+
+    Of a checkpoint of stage `autoencoder` only the autoencoder is taken, so that the rest may have another shape.
+
+    Raises:
+        UsageError: Stage `pairs` or `clips` without a checkpoint to start from.
+        CheckpointError: `start` does not fit the preset.
+    """
+    if checkpoint.states(out):
+        return load_model(out / MODEL, preset.model), read_header(out / MODEL).lineage.made_from
+    if start is None:
+        if preset.training.stage != "autoencoder":
+            raise UsageError(
+                f"stage `{preset.training.stage}` starts from a trained autoencoder, and `{out}` holds no run yet",
+                "name the checkpoint of the stage before with `--from`",
+            )
+        return _new(preset), ()
+    header = read_header(start)
+    made_from = (*header.lineage.made_from, f"{header.lineage.stage}:{header.lineage.steps}:{header.sha256}")
+    if header.lineage.stage != "autoencoder":
+        return load_model(start, preset.model), made_from
+    model = _new(preset)
+    model.autoencoder = load_model(start, _with_autoencoder(header.config, preset.model)).autoencoder
+    return model, made_from
+
+
+def _new(preset: Preset) -> CyberHost:
+    torch.manual_seed(preset.training.seed)
+    return CyberHost(preset.model)
+
+
+def _with_autoencoder(config: ModelConfig, wanted: ModelConfig) -> ModelConfig:
+    """Return `config` with the autoencoder that is wanted."""
+    channels = {"latent_channels": wanted.backbone.latent_channels}
+    backbone = config.backbone.model_copy(update=channels)
+    return config.model_copy(update={"autoencoder": wanted.autoencoder, "backbone": backbone})

@@ -1,0 +1,158 @@
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from cyberhost_cli.errors import InputError
+from cyberhost_cli.models.autoencoder import Autoencoder
+from cyberhost_cli.training.batch import draw_window, sample_batch
+from cyberhost_cli.training.dataset import cache_folder, open_clips
+from cyberhost_cli.training.latents import open_latents
+
+
+@pytest.fixture(scope="session")
+def clips(clips_folder, preset):
+    return open_clips(clips_folder, preset)
+
+
+@pytest.fixture(scope="session")
+def autoencoder(preset):
+    torch.manual_seed(0)
+    return Autoencoder(preset.model.autoencoder, preset.model.backbone.latent_channels)
+
+
+@pytest.fixture(scope="session")
+def latents(clips, clips_folder, preset, autoencoder):
+    return open_latents(clips, autoencoder, cache_folder(clips_folder, preset))
+
+
+def test_clip_holds_what_training_needs(clips):
+    clip = clips[0]
+    assert [each.name for each in clips] == ["000000", "000001"]
+    assert clip.frames.shape == clip.skeletons.shape == (14, 64, 64, 3)
+    assert clip.speech.shape == (14, 20, 80)
+    assert clip.faces.shape == (14, 16, 16, 3)
+    assert clip.hands.shape == (14, 2, 16, 16, 3)
+    assert clip.masks.shape == (14, 3, 16, 16)
+    assert clip.faces[0].mean() > 80
+    assert clip.hands[0, 0].mean() > 100  # the left hand's square
+    assert (clip.hands[:, 1] == 0).all()  # no right hand
+    assert (clip.clarity[:, 0] > 0.1).all()
+    assert (clip.clarity[:, 1] == 0).all()
+
+
+def test_masks_lie_where_the_parts_are(clips):
+    face, hands, mouth = clips[0].masks[0] / 255
+    # Cells of 4 pixels; the face's middle is at (26, 19), the hand's at (26, 50), the mouth's at (26, 25).
+    assert (face[5, 6], hands[5, 6], mouth[6, 6]) == (1, 0, 1)
+    assert (face[12, 6], hands[12, 6], mouth[12, 6]) == (0, 1, 0)
+    assert mouth.sum() < face.sum() / 4
+
+
+def test_cache_is_made_once_and_again_for_a_newer_clip(clips_folder, preset, tmp_path):
+    folder = tmp_path / "clips"
+    shutil.copytree(clips_folder, folder, ignore=shutil.ignore_patterns(".cache*"))
+    open_clips(folder, preset)
+    cached = cache_folder(folder, preset) / "000000.safetensors"
+    made = cached.stat().st_mtime_ns
+    open_clips(folder, preset)
+    assert cached.stat().st_mtime_ns == made
+    (folder / "000000.safetensors").touch()
+    open_clips(folder, preset)
+    assert cached.stat().st_mtime_ns > made
+
+
+def test_cache_depends_on_the_preset(clips_folder, preset):
+    other = preset.model_copy(update={"speech": preset.speech.model_copy(update={"bands": 40})})
+    longer = preset.model_copy(update={"training": preset.training.model_copy(update={"steps": 9})})
+    assert cache_folder(clips_folder, other) != cache_folder(clips_folder, preset)
+    assert cache_folder(clips_folder, longer) == cache_folder(clips_folder, preset)
+
+
+def test_folder_without_clips_is_refused(tmp_path, preset):
+    with pytest.raises(InputError, match="No clips"):
+        open_clips(tmp_path, preset)
+
+
+def test_clip_of_another_size_is_refused(clips_folder, preset):
+    wide = preset.model_copy(update={"picture": preset.picture.model_copy(update={"width": 128})})
+    with pytest.raises(InputError, match="64x64 at 25 fps, the preset's video 128x64"):
+        open_clips(clips_folder, wide)
+
+
+def test_clip_that_is_shorter_than_its_truth_is_refused(clips_folder, preset, tmp_path):
+    folder = tmp_path / "clips"
+    shutil.copytree(clips_folder, folder, ignore=shutil.ignore_patterns(".cache*"))
+    import soundfile
+
+    samples, rate = soundfile.read(folder / "000000.wav")
+    soundfile.write(folder / "000000.wav", samples[: len(samples) // 2], rate)
+    with pytest.raises(InputError, match="14 frames, its truth 14 and its sound 7"):
+        open_clips(folder, preset)
+
+
+def test_latents_are_those_of_the_frames(clips, latents, autoencoder):
+    pixels = torch.from_numpy(clips[1].frames[3:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        expected = autoencoder.encode(pixels)[0].numpy()
+    assert latents[1].shape == (14, 8, 16, 16)
+    np.testing.assert_allclose(latents[1][3], expected, atol=2e-3)
+
+
+def test_other_weights_have_other_latents(clips, clips_folder, preset, latents):
+    torch.manual_seed(1)
+    other = Autoencoder(preset.model.autoencoder, preset.model.backbone.latent_channels)
+    again = open_latents(clips, other, cache_folder(clips_folder, preset))
+    assert np.abs(again[0].astype(np.float32) - latents[0].astype(np.float32)).max() > 0.1
+
+
+def test_batch_has_the_frames_it_says(clips, latents, preset):
+    batch = sample_batch(clips, latents, preset.training, 2, torch.Generator().manual_seed(4))
+    assert batch.latents.shape == (3, 4, 8, 16, 16)
+    assert batch.motion.shape == (3, 2, 8, 16, 16)
+    assert batch.pixels.shape == (3, 4, 3, 64, 64)
+    assert batch.movement.shape == batch.skeleton.shape == (3, 3, 64, 64)
+    assert batch.masks.shape == (3, 4, 3, 16, 16)
+    for row in range(3):
+        shown = ((batch.pixels[row].permute(0, 2, 3, 1).numpy() + 1) * 127.5).round().astype(np.uint8)
+        found = [(c, s) for c in range(2) for s in range(11) if np.array_equal(clips[c].frames[s : s + 4], shown)]
+        assert len(found) == 1
+        clip, start = found[0]
+        np.testing.assert_array_equal(batch.latents[row].half(), latents[clip][start : start + 4])
+        np.testing.assert_array_equal(batch.speech[row], clips[clip].speech[start : start + 4])
+        before = batch.motion[row].half().numpy()
+        if batch.has_motion[row]:
+            np.testing.assert_array_equal(before, latents[clip][start - 2 : start])
+        else:
+            np.testing.assert_array_equal(before, np.repeat(batch.reference[row : row + 1].half(), 2, axis=0))
+
+
+def test_batch_is_a_function_of_the_generator(clips, latents, preset):
+    one, same, other = (
+        sample_batch(clips, latents, preset.training, 2, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+    )
+    names = [field.name for field in dataclasses.fields(one)]
+    assert all(torch.equal(getattr(one, name), getattr(same, name)) for name in names)
+    assert not torch.equal(one.pixels, other.pixels)
+
+
+def test_windows_at_the_beginning_have_no_motion_frames(clips, preset):
+    random = np.random.default_rng(0)
+    never_dropped = preset.training.model_copy(update={"drop_motion": 0.0})
+    windows = [draw_window(clips, never_dropped, 2, random) for _ in range(200)]
+    assert {each.start for each in windows} == set(range(11))
+    assert all(each.has_motion == (each.start >= 2) for each in windows)
+    assert {each.reference for each in windows} == set(range(14))
+    always_dropped = preset.training.model_copy(update={"drop_motion": 1.0})
+    assert not any(draw_window(clips, always_dropped, 2, random).has_motion for _ in range(50))
+
+
+def test_movement_rectangle_is_enlarged(clips, latents, preset):
+    def area(enlargement: float) -> float:
+        training = preset.training.model_copy(update={"movement_enlargement": (enlargement, enlargement)})
+        batch = sample_batch(clips, latents, training, 2, torch.Generator().manual_seed(0))
+        return batch.movement[0].sum().item()
+
+    assert area(1.5) == pytest.approx(1.5**2 * area(1.0), rel=0.02)

@@ -1,0 +1,104 @@
+import dataclasses
+
+import pytest
+import torch
+
+from cyberhost_cli.config.load import load_preset
+from cyberhost_cli.errors import UsageError
+from cyberhost_cli.models.cyberhost import CyberHost
+from cyberhost_cli.training.dataset import cache_folder, open_clips
+from cyberhost_cli.training.diffusion import DiffusionStage
+from cyberhost_cli.training.latents import open_latents
+from cyberhost_cli.training.loop import train
+from cyberhost_cli.weights.checkpoint import load_model, read_header
+from tests.conftest import TINY
+
+SETTINGS = (
+    *TINY,
+    "picture.width=64",
+    "picture.height=64",
+    "training.frames=4",
+    "training.batch=2",
+    "training.crop=32",
+    "training.warmup=2",
+    "training.save_every=100",
+    "training.learning_rate=0.003",
+)
+
+
+def loaded(stage, *more):
+    return load_preset("demo", [*SETTINGS, f"training.stage={stage}", "checkpoint=null", *more])
+
+
+def silent(*_):
+    pass
+
+
+@pytest.fixture(scope="module")
+def make_stage(clips_folder):
+    def make(kind, *more):
+        preset = loaded(kind, *more).preset
+        torch.manual_seed(0)
+        model = CyberHost(preset.model)
+        clips, cache = open_clips(clips_folder, preset), cache_folder(clips_folder, preset)
+        return DiffusionStage(model, clips, open_latents(clips, model.autoencoder, cache), preset.training)
+
+    return make
+
+
+def test_each_stage_trains_its_parts(make_stage):
+    pairs, clips = set(make_stage("pairs", "training.frames=1").parameters()), set(make_stage("clips").parameters())
+    hearing = set(make_stage("pairs", "training.frames=1", "training.audio=true").parameters())
+    assert not any(name.startswith("autoencoder.") for name in clips)
+    assert clips - hearing == {name for name in clips if "motion_modules" in name}
+    assert hearing - pairs == {n for n in clips if n.startswith("audio_projector.") or ".attn2." in n or ".norm2." in n}
+    assert any(name.startswith("reference_net.") for name in pairs)
+
+
+@pytest.mark.parametrize("kind", ["pairs", "clips"])
+def test_the_loss_falls_on_one_batch(make_stage, kind):
+    stage = make_stage(kind, f"training.frames={1 if kind == 'pairs' else 4}", "training.drop_reference=0")
+    batch = stage.batch(torch.Generator().manual_seed(1))
+    optimiser = torch.optim.AdamW(stage.parameters().values(), lr=3e-3)
+    losses = []
+    for _ in range(25):
+        # The same noise and timesteps each time: what is left is learning.
+        loss, parts = stage.loss(batch, torch.Generator().manual_seed(2))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(parts["loss"])
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("prediction", ["sample", "v_prediction", "epsilon"])
+def test_every_parametrisation_has_its_target(make_stage, prediction):
+    stage = make_stage("clips", f"model.diffusion.prediction={prediction}")
+    loss, parts = stage.loss(stage.batch(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(2))
+    assert loss.isfinite()
+    assert set(parts) == {"loss", "diffusion", "mask", "heatmap", "mouth"}
+
+
+def test_dropped_audio_is_not_heard(make_stage):
+    stage = make_stage("clips", "training.drop_audio=1", "training.drop_reference=0")
+    batch = stage.batch(torch.Generator().manual_seed(1))
+    other = dataclasses.replace(batch, speech=torch.randn_like(batch.speech))
+    one, two = (stage.loss(each, torch.Generator().manual_seed(2))[1]["loss"] for each in (batch, other))
+    assert one == two
+
+
+def test_three_stages_make_a_model_that_may_generate(tmp_path, clips_folder):
+    start = None
+    for kind, frames in (("autoencoder", 4), ("pairs", 1), ("clips", 4)):
+        preset = loaded(kind, f"training.frames={frames}", "training.steps=3")
+        start = train(preset, clips_folder, tmp_path / kind, start, silent)
+        assert read_header(start).lineage.trained == (kind == "clips")
+    lineage = read_header(start).lineage
+    assert [made.split(":")[:2] for made in lineage.made_from] == [["autoencoder", "3"], ["pairs", "3"]]
+    assert lineage.steps == 3
+    load_model(start, preset.preset.model)
+
+
+def test_diffusion_needs_an_autoencoder(tmp_path, clips_folder):
+    with pytest.raises(UsageError, match="starts from a trained autoencoder"):
+        train(loaded("pairs", "training.frames=1"), clips_folder, tmp_path, None, silent)

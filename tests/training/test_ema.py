@@ -1,0 +1,33 @@
+import pytest
+import torch
+from torch import nn
+
+from cyberhost_cli.training.ema import Ema
+
+
+def test_average_of_a_constant_change_has_its_closed_form():
+    weight = nn.Parameter(torch.zeros(3, dtype=torch.float64))
+    ema = Ema({"weight": weight}, decay=0.9)
+    weight.data.fill_(1.0)
+    for step in range(1000, 1020):
+        ema.update(step)
+    assert ema.averages["weight"].tolist() == pytest.approx([1 - 0.9**20] * 3)
+
+
+def test_decay_warms_up():
+    weight = nn.Parameter(torch.zeros(1))
+    ema = Ema({"weight": weight}, decay=0.999)
+    weight.data.fill_(1.0)
+    ema.update(0)
+    assert ema.averages["weight"].item() == pytest.approx(0.9)  # decay (1 + 0) / (10 + 0)
+
+
+def test_averages_take_the_place_of_the_weights_for_a_while():
+    layer = nn.Linear(1, 1, bias=False)
+    ema = Ema(dict(layer.named_parameters()), decay=0.5)
+    before = layer.weight.item()
+    layer.weight.data.add_(2.0)
+    with ema.applied():
+        assert layer(torch.ones(1, 1)).item() == pytest.approx(before)
+    assert layer(torch.ones(1, 1)).item() == pytest.approx(before + 2.0)
+    assert ema.averages["weight"].item() == pytest.approx(before)
