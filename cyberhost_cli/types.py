@@ -17,7 +17,7 @@ BODY, FEET, FACE, LEFT_HAND, RIGHT_HAND = slice(0, 17), slice(17, 23), slice(23,
 Pixels = UInt8[np.ndarray, "H W 3"]
 Frames = UInt8[np.ndarray, "f H W 3"]
 Keypoints = Float32[np.ndarray, "133 3"]
-"""x, y in pixels (continuous, pixel centres at .5) and confidence 0..1; confidence 0 means that the point is not known."""
+"""x, y in pixels (continuous, pixel centres at .5) and confidence 0..1; 0 means that the point is not known."""
 KeypointTrack = Float32[np.ndarray, "f 133 3"]
 
 

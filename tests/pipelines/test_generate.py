@@ -35,7 +35,7 @@ def bundle(tmp_path_factory, astronaut, speech, preset):
     return path
 
 
-def test_video_is_as_long_as_the_recording_and_marked(video, preset, speech, weights):
+def test_video_is_as_long_as_the_recording_and_marked(video, preset, speech):
     info = probe(video)
     frames = np.concatenate(list(read_frames(video, 16)))
     assert len(frames) == prepare_speech(speech, preset).frames == round(3.29 * 25)
@@ -108,7 +108,7 @@ def test_a_gpu_that_is_not_there_is_missed(tmp_path, preset):
 
 
 def test_stitch_refuses_what_sample_did_not_leave(tmp_path, bundle, preset):
-    with pytest.raises(InputError, match="holds no `job.json`"):
+    with pytest.raises(InputError, match=r"holds no `job\.json`"):
         stitch_folder(tmp_path, tmp_path / "out.mp4", False, quiet)
     folder = tmp_path / "chunks"
     sample_folder([bundle], folder, preset, 3, False, quiet)

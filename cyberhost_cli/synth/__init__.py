@@ -1,0 +1,1 @@
+"""Synthetic actors: rendered talking bodies with exact ground truth."""

@@ -1,0 +1,69 @@
+"""All surfaces of an actor, body, clothes, hair and teeth, as one mesh that follows the body."""
+
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from cyberhost_cli.synth import hair, paint
+from cyberhost_cli.synth.actor import Actor
+from cyberhost_cli.synth.body import Body, Points, PosedBody
+
+_CHIN = 492
+"""A vertex below the lower lip; the lower teeth move with it."""
+_SPAN = 40
+"""Rounds of smoothing that make the shirt."""
+
+
+class Figure:
+    """One actor, ready to be posed and rendered."""
+
+    def __init__(self, body: Body, actor: Actor, texture_size: int) -> None:
+        self.body, self.actor = body, actor
+        self.rest = body.rest(actor.phenotype)
+        self.texture = paint.paint(body, actor, self.rest, texture_size)
+        shell = hair.scalp(body, actor.hair)
+        upper, self._lower = hair.teeth(self.rest)
+        scalp_points = self.rest[shell.base] + shell.height[:, None] * body.normals(self.rest)[shell.base]
+        pieces = [hair.Piece(scalp_points, shell.faces, shell.colours), *hair.locks(body, actor.hair, self.rest), upper]
+        self._stiff = np.concatenate([piece.points for piece in pieces])
+        self._cloth = _cloth(body, actor, self.rest)
+        faces, colours, start = [body.faces], [np.zeros_like(body.template)], len(body.template)
+        for piece in [*pieces, self._lower]:
+            faces.append(piece.faces + start)
+            colours.append(piece.colours)
+            start += len(piece.points)
+        self.faces: Int32[np.ndarray, "t 3"] = np.concatenate(faces).astype(np.int32)
+        self.colours: Float32[np.ndarray, "v 3"] = np.concatenate(colours).astype(np.float32)
+
+    def surface(self, posed: PosedBody) -> Float32[np.ndarray, "f v 3"]:
+        """Return the vertices of all surfaces in every frame."""
+        head = posed.turns[:, self.body.bones["head"]]
+        lower = self._lower.points + 0.8 * (_undo(head, posed.vertices[:, _CHIN]) - self.rest[_CHIN])[:, None]
+        surfaces = [self._dressed(posed), _apply(head, self._stiff[None]), _apply(head, lower)]
+        return np.concatenate(surfaces, axis=1, dtype=np.float32)
+
+    def _dressed(self, posed: PosedBody) -> Float32[np.ndarray, "f v 3"]:
+        vertices = posed.vertices.copy()
+        worn = np.flatnonzero(np.abs(self._cloth).max(axis=1) > 0)
+        weights = self.body.weights[worn]
+        for frame, turns in enumerate(posed.turns):
+            turn = (weights @ turns[:, :3, :3].reshape(-1, 9)).reshape(-1, 3, 3)
+            vertices[frame, worn] += np.einsum("vij,vj->vi", turn, self._cloth[worn])
+        return vertices
+
+
+def _cloth(body: Body, actor: Actor, rest: Points) -> Points:
+    """Return how far each vertex lies from the skin: the shirt spans hollows, and fits less than closely."""
+    bare = np.unique(body.faces[body.region("head", "hand.L", "hand.R")])
+    share = np.clip(paint.depth(actor.clothes, body.template) / 0.02, 0, 1)
+    share[bare] = 0
+    normals = body.normals(rest)
+    hollow = np.clip(((body.smoothed(rest, _SPAN) - rest) * normals).sum(axis=1), 0, 0.012)
+    return np.asarray((share * (actor.clothes.thickness + hollow))[:, None] * normals, np.float32)
+
+
+def _apply(turns: Float32[np.ndarray, "f 4 4"], points: Float32[np.ndarray, "g v 3"]) -> Float32[np.ndarray, "f v 3"]:
+    return np.asarray(points @ turns[:, :3, :3].transpose(0, 2, 1) + turns[:, None, :3, 3], np.float32)
+
+
+def _undo(turns: Float32[np.ndarray, "f 4 4"], points: Float32[np.ndarray, "f 3"]) -> Float32[np.ndarray, "f 3"]:
+    return np.asarray(np.einsum("fij,fi->fj", turns[:, :3, :3], points - turns[:, :3, 3]), np.float32)

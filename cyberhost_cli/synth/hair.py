@@ -1,0 +1,153 @@
+"""Hair and teeth: surfaces that the body model lacks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int32
+
+from cyberhost_cli.synth.actor import Hair
+from cyberhost_cli.synth.body import Body, Points
+
+_CENTRE = np.array([0.0, -0.045, 0.745])
+# Height of the hairline on the template head over the angle from the face (0) past the ear (1.57) to the neck (3.14).
+_ANGLES = np.array([0.0, 0.45, 0.75, 1.0, 1.2, 1.36, 1.45, 1.8, 2.0, 2.3, np.pi])
+_LINE = np.array([0.806, 0.806, 0.798, 0.778, 0.745, 0.728, 0.757, 0.757, 0.705, 0.672, 0.662])
+_VOLUMES = {"buzz": 0.004, "short": 0.013, "fringe": 0.016, "curly": 0.030, "bob": 0.017, "long": 0.016, "bun": 0.008}
+_EAR = 0.0785
+"""Metres from the middle of the head beyond which there is nothing but ears."""
+_SINK = 0.0035
+"""Metres that the edge of the hair lies under the skin, so that the line between them is sharp."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Triangles that lie over some of the body's vertices at a given height."""
+
+    base: Int32[np.ndarray, "k"]
+    height: Float32[np.ndarray, "k"]
+    faces: Int32[np.ndarray, "t 3"]
+    colours: Float32[np.ndarray, "k 3"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stiff surface, in the axes of the person at rest."""
+
+    points: Points
+    faces: Int32[np.ndarray, "t 3"]
+    colours: Float32[np.ndarray, "v 3"]
+
+
+def scalp(body: Body, hair: Hair) -> Shell:
+    """Lay hair over the scalp."""
+    height = _height(body.template, hair)
+    height[np.abs(body.template[:, 0]) > _EAR] = -1
+    head = body.faces[body.region("head")]
+    covered = head[(height[head] > -_SINK).any(axis=1) & (height[head] > -1).all(axis=1)]
+    base, faces = np.unique(covered, return_inverse=True)
+    return Shell(
+        base.astype(np.int32),
+        height[base].astype(np.float32),
+        faces.reshape(-1, 3).astype(np.int32),
+        _strands(body.template[base], hair),
+    )
+
+
+def locks(body: Body, hair: Hair, rest: Points) -> list[Piece]:
+    """Make the hair that hangs freely."""
+    to_person = _fit(body, rest)
+    if hair.shape in ("bob", "long"):
+        points, faces = _curtain(0.585 if hair.shape == "bob" else 0.47)
+    elif hair.shape == "bun":
+        points, faces = _ball(np.array([0.0, -0.005, 0.862]), 0.036)
+    else:
+        return []
+    return [Piece(to_person(points), faces, _strands(points.astype(np.float32), hair))]
+
+
+def teeth(rest: Points) -> tuple[Piece, Piece]:
+    """Make the upper and the lower row of teeth behind the lips of a person at rest."""
+    middle, corner = rest[537], (rest[527] * [-1, 1, 1] + rest[7256]) / 2
+    upper_lip, lower_lip = rest[474], rest[493]
+    x = np.linspace(-0.78, 0.78, 15) * (corner[0] - middle[0])
+    y = middle[1] + 0.003 + (corner[1] - middle[1]) * (x / (corner[0] - middle[0])) ** 2
+    rows = []
+    for top, bottom in ((upper_lip[2] + 0.010, upper_lip[2] - 0.002), (lower_lip[2] - 0.0025, lower_lip[2] - 0.010)):
+        strip = [np.stack([x, y, np.full_like(x, height)], axis=1) for height in (top, (top + bottom) / 2, bottom)]
+        points, faces = _sheet(np.stack(strip))
+        colour = np.repeat(np.array([[0.92, 0.90, 0.85]]), len(points), axis=0)
+        rows.append(Piece(points.astype(np.float32), faces, colour.astype(np.float32)))
+    return rows[0], rows[1]
+
+
+def _height(template: Points, hair: Hair) -> Float64[np.ndarray, "v"]:
+    x, y, _ = (template.astype(np.float64) - _CENTRE).T
+    angle = np.arctan2(np.abs(x), -y)
+    line = np.interp(angle, _ANGLES, _LINE) + hair.line * np.cos(angle / 2)
+    if hair.shape == "fringe":
+        line -= 0.026 * np.exp(-((angle / 0.75) ** 4)) * (1 + 0.35 * hair.parting * np.sin(2.2 * np.arctan2(x, -y)))
+    if hair.shape in ("bob", "long"):
+        line -= 0.05 * np.exp(-(((angle - 1.62) / 0.3) ** 2))
+    above = template[:, 2] - line
+    top = np.clip((template[:, 2] - 0.78) / 0.06, 0, 1)
+    side = 1 + 0.3 * hair.parting * np.sign(x) * np.clip(np.abs(x) / 0.05, 0, 1) * top
+    volume = _VOLUMES[hair.shape] * hair.volume * (0.6 + 0.55 * top) * side
+    if hair.shape == "curly":
+        volume *= 1 + 0.12 * np.sin(x * 150) * np.sin(y * 140) + 0.10 * np.sin(template[:, 2] * 160)
+    rounded = np.sqrt(np.clip(1 - (1 - np.clip(above / 0.03, 0, 1)) ** 2, 0, 1))
+    return np.where(above > 0, volume * rounded - _SINK * (1 - np.clip(above / 0.006, 0, 1)), above * 0.5 - _SINK)
+
+
+def _strands(points: Points, hair: Hair) -> Float32[np.ndarray, "v 3"]:
+    x, y, z = (points.astype(np.float64) - _CENTRE).T
+    angle = np.arctan2(x + 0.02 * hair.parting, -y)
+    wave = 0.5 * np.sin(34 * angle + 3 * np.sin(20 * z)) + 0.5 * np.sin(71 * angle + 40 * z)
+    return (hair.colour * (1 + 0.16 * wave[:, None])).astype(np.float32)
+
+
+def _curtain(end: float) -> tuple[Float64[np.ndarray, "v 3"], Int32[np.ndarray, "t 3"]]:
+    """Make hair that hangs from the head, open at the face, down to height `end`."""
+    angle = np.linspace(1.12, 2 * np.pi - 1.12, 61)
+    rows = []
+    for share in np.linspace(0, 1, 14):
+        z = 0.835 - share * (0.835 - end)
+        spread = np.interp(share, [0, 0.12, 0.25, 0.6, 1.0], [0.55, 0.9, 1.0, 0.97, 1.04])
+        ripple = 1 + 0.02 * np.sin(9 * angle) * share + 0.012 * np.sin(23 * angle + 4 * share)
+        x = 0.101 * spread * ripple * np.sin(angle)
+        y = -0.034 - 0.096 * spread * ripple * np.cos(angle)
+        y = np.where(y < 0, y * np.interp(share, [0, 0.5, 1], [1.0, 1.0, 0.8]), y)
+        ends = end + 0.012 * np.sin(13 * angle) if share == 1 else z
+        rows.append(np.stack([x, y, np.broadcast_to(ends, x.shape)], axis=1))
+    return _sheet(np.stack(rows))
+
+
+def _ball(
+    centre: Float64[np.ndarray, "3"], radius: float
+) -> tuple[Float64[np.ndarray, "v 3"], Int32[np.ndarray, "t 3"]]:
+    around, up = np.meshgrid(np.linspace(0, 2 * np.pi, 25), np.linspace(-np.pi / 2, np.pi / 2, 13))
+    points = np.stack([np.cos(up) * np.cos(around), np.cos(up) * np.sin(around), 0.85 * np.sin(up)], axis=2)
+    return _sheet(centre + radius * points)
+
+
+def _sheet(grid: Float64[np.ndarray, "rows columns 3"]) -> tuple[Float64[np.ndarray, "v 3"], Int32[np.ndarray, "t 3"]]:
+    rows, columns = grid.shape[:2]
+    index = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
+    faces = np.concatenate([np.stack([a, b, c], axis=2).reshape(-1, 3), np.stack([b, d, c], axis=2).reshape(-1, 3)])
+    return grid.reshape(-1, 3), faces.astype(np.int32)
+
+
+def _fit(body: Body, rest: Points) -> "_Fit":
+    head = np.unique(body.faces[body.region("head")])
+    return _Fit(body.template[head], rest[head])
+
+
+class _Fit:
+    """The scaling that carries the template's head onto a person's."""
+
+    def __init__(self, template: Points, person: Points) -> None:
+        self._low, self._size = template.min(axis=0), np.ptp(template, axis=0)
+        self._to_low, self._to_size = person.min(axis=0), np.ptp(person, axis=0)
+
+    def __call__(self, points: Float64[np.ndarray, "v 3"]) -> Points:
+        return np.asarray(self._to_low + (points - self._low) / self._size * self._to_size, np.float32)
