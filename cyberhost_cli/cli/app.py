@@ -1,0 +1,83 @@
+"""The console script: all commands, and the one place where errors are told."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cyberhost_cli import __version__
+from cyberhost_cli.cli import (
+    audio,
+    doctor,
+    generate,
+    inspect,
+    preprocess,
+    presets,
+    sample,
+    stitch,
+    synth,
+    talk,
+    train,
+    weights,
+)
+from cyberhost_cli.errors import CyberHostError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="cyberhost",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    generate.generate,
+    preprocess.preprocess,
+    audio.audio,
+    sample.sample,
+    stitch.stitch,
+    synth.synth,
+    train.train,
+    inspect.inspect,
+    doctor.doctor,
+):
+    app.command()(command)
+app.add_typer(presets.app, name="presets")
+app.add_typer(weights.app, name="weights")
+
+
+@app.callback(invoke_without_command=True)
+def cyberhost(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Turn a picture of a person and a recording of speech into a video of that person talking.
+
+    \b
+    Example:
+      cyberhost generate ref.png speech.wav -o out.mp4
+    """
+    if version:
+        typer.echo(f"cyberhost {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command that the arguments name and leave with its exit code."""
+    with talk.heard():
+        code = _run()
+    raise SystemExit(code)
+
+
+def _run() -> int:
+    try:
+        code = app(sys.argv[1:] or ["--help"], prog_name="cyberhost", standalone_mode=False)
+    except CyberHostError as error:
+        talk.fail(error.message, error.hint)
+        return error.exit_code
+    except typer.TyperException as error:
+        talk.fail(error.format_message().rstrip("."), "add `--help` to the command to see what it takes")
+        return error.exit_code
+    if code == INTERRUPTED:
+        talk.say("interrupted")
+    return int(code or 0)

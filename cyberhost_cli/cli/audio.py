@@ -1,0 +1,37 @@
+"""`cyberhost audio`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cyberhost_cli.cli import files, result
+from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SetOpt
+
+
+def audio(
+    speech: Annotated[Path, typer.Argument(metavar="SPEECH", help="Recording of speech.")],
+    out: OutOpt,
+    overrides: SetOpt,
+    preset: PresetOpt = "demo",
+    overwrite: OverwriteOpt = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Turn a recording into the features that the model hears.
+
+    Writes a bundle that holds speech alone, for `sample`.
+
+    \b
+    Example:
+      cyberhost audio speech.wav -o speech.safetensors
+    """
+    from cyberhost_cli.config.load import load_preset
+
+    loaded = load_preset(preset, overrides)
+    files.check_output(out, overwrite)
+    files.check_input(speech, "recording")
+    from cyberhost_cli.media.bundle import write_bundle
+    from cyberhost_cli.pipelines.prepare import prepare_speech
+
+    write_bundle(out, None, prepare_speech(speech, loaded), loaded.name)
+    result.show_file(out, as_json)

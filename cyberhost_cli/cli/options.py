@@ -1,0 +1,27 @@
+"""Arguments and options that commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PresetOpt = Annotated[
+    str,
+    typer.Option(
+        "--preset", "-p", metavar="NAME", help="Preset by name or path of its YAML file; see `cyberhost presets list`."
+    ),
+]
+SetOpt = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        default_factory=list,
+        show_default=False,
+        help="Change a field of the preset, as `sampling.steps=12`; may be repeated.",
+    ),
+]
+SeedOpt = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same video.")]
+OutOpt = Annotated[Path, typer.Option("--out", "-o", metavar="PATH", help="What to write.")]
+OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace what is already there.")]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines, one object a line.")]
