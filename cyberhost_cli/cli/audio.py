@@ -33,5 +33,5 @@ def audio(
     from cyberhost_cli.media.bundle import write_bundle
     from cyberhost_cli.pipelines.prepare import prepare_speech
 
-    write_bundle(out, None, prepare_speech(speech, loaded), loaded.name)
+    write_bundle(out, None, prepare_speech(speech, loaded), loaded.name, [speech])
     result.show_file(out, as_json)

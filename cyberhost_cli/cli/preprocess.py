@@ -46,7 +46,7 @@ def preprocess(
 
     features = None if speech is None else prepare_speech(speech, loaded)
     person = prepare_reference(reference, loaded)
-    write_bundle(out, person, features, loaded.name)
+    write_bundle(out, person, features, loaded.name, [path for path in (reference, speech) if path is not None])
     if overlay is not None:
         write_picture(overlay, drawing.draw(person))
     result.show_file(out, as_json)

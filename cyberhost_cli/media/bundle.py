@@ -1,10 +1,11 @@
 """A prepared reference, a prepared speech, or both, in one file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.media.tensors import Arrays, is_kind, read_header, read_tensors, write_tensors
 from cyberhost_cli.types import PreparedReference, PreparedSpeech, Recording
 
@@ -20,7 +21,7 @@ class BundleHeader:
     holds: tuple[str, ...]
     """`reference`, `speech` or both."""
     sources: Mapping[str, str]
-    """SHA-256 of the files that it was made from, by what they became."""
+    """SHA-256 of the files that it was made from, by their names."""
 
 
 def write_bundle(
@@ -28,9 +29,9 @@ def write_bundle(
     reference: PreparedReference | None,
     speech: PreparedSpeech | None,
     preset_name: str,
-    sources: Mapping[str, str] | None = None,
+    sources: Sequence[Path] = (),
 ) -> None:
-    """Write what was prepared under a preset; `sources` as in `BundleHeader`.
+    """Write what was prepared under a preset from the files `sources`.
 
     Raises:
         CyberHostError: The disk is full, or the file cannot be made.
@@ -38,7 +39,7 @@ def write_bundle(
     arrays: Arrays = {}
     if reference is not None:
         arrays |= {f"reference.{name}": getattr(reference, name) for name in _REFERENCE}
-    header: dict[str, Any] = {"preset": preset_name, "sources": dict(sources or {})}
+    header: dict[str, Any] = {"preset": preset_name, "sources": {source.name: file_hash(source) for source in sources}}
     if speech is not None:
         arrays |= {"speech.features": speech.features, "speech.samples": speech.recording.samples}
         header |= {"fps": speech.fps, "rate": speech.recording.rate}

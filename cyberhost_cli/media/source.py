@@ -1,5 +1,6 @@
 """Files that users name: whether they can be read, and opening those that hold streams."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,12 @@ def check_source(path: Path, kind: str) -> None:
         raise InputError(f"cannot read the {kind} `{path}`: {error.strerror}", hint) from error
     if not start:
         raise InputError(f"`{path}` is empty, expected a {kind}", hint)
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

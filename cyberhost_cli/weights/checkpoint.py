@@ -1,6 +1,5 @@
 """Checkpoints: one safetensors file that carries its own model config and lineage."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors.torch import save
 from cyberhost_cli.config.schema import ModelConfig
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.media.atomic import atomic_file
+from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.models.cyberhost import CyberHost
 
 FORMAT = "cyberhost checkpoint 1"
@@ -93,12 +93,6 @@ def load_model(path: Path, expected: ModelConfig | None = None) -> CyberHost:
     with safe_open(path, framework="pt") as file:
         model.load_state_dict({key: file.get_tensor(key).float() for key in file.offset_keys()})
     return model.eval()
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe(path: Path) -> dict[str, object]:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import fields
 
@@ -38,17 +39,16 @@ def assert_same(a, b):
         np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), strict=True)
 
 
-def test_both_come_back(tmp_path, reference, speech):
+def test_both_come_back(tmp_path, reference, speech, librivox):
     path = tmp_path / "a.safetensors"
-    write_bundle(path, reference, speech, "demo", {"reference": "ab", "speech": "cd"})
+    write_bundle(path, reference, speech, "demo", [librivox])
     again, speech_again = read_bundle(path)
     assert_same(again, reference)
     np.testing.assert_array_equal(speech_again.features, speech.features)
     assert_same(speech_again.recording, speech.recording)
     assert speech_again.fps == 25
-    assert read_bundle_header(path) == BundleHeader(
-        "demo", ("reference", "speech"), {"reference": "ab", "speech": "cd"}
-    )
+    source = {librivox.name: hashlib.sha256(librivox.read_bytes()).hexdigest()}
+    assert read_bundle_header(path) == BundleHeader("demo", ("reference", "speech"), source)
     assert is_bundle(path)
 
 
@@ -63,9 +63,9 @@ def test_either_alone(tmp_path, reference, speech):
     assert again.frames == 82
 
 
-def test_same_bytes(tmp_path, reference, speech):
+def test_same_bytes(tmp_path, reference, speech, librivox):
     for name in ("a", "b"):
-        write_bundle(tmp_path / name, reference, speech, "demo", {"reference": "ab", "speech": "cd"})
+        write_bundle(tmp_path / name, reference, speech, "demo", [librivox])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

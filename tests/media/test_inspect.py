@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pytest
@@ -29,12 +30,14 @@ def test_outputs(tmp_path, recording, moving, output, marks, kind, name, codec, 
 
 
 def test_bundle(tmp_path):
-    write_bundle(tmp_path / "a.safetensors", None, None, "demo", {"reference": "ab" * 32})
+    source = tmp_path / "ref.png"
+    source.write_bytes(b"abc")
+    write_bundle(tmp_path / "a.safetensors", None, None, "demo", [source])
     assert json.loads(json.dumps(inspect(tmp_path / "a.safetensors"))) == {
         "kind": "bundle",
         "preset": "demo",
         "holds": [],
-        "sources": {"reference": "ab" * 32},
+        "sources": {"ref.png": hashlib.sha256(b"abc").hexdigest()},
     }
 
 
