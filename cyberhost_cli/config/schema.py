@@ -308,6 +308,8 @@ class TrainingConfig(Section):
     grad_clip: Annotated[float, Field(gt=0)]
     audio: bool
     """Whether `pairs` trains the audio attention too; the paper's stage 1 does not."""
+    terminal: Share
+    """Share of the rows that start from pure noise, where sampling in few steps decides most."""
     drop_reference: Share
     drop_audio: Share
     drop_motion: Share

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import torch
 from diffusers.schedulers import DDPMScheduler
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from cyberhost_cli.config.schema import TrainingConfig
@@ -57,7 +57,7 @@ class DiffusionStage:
         """Return `(1 + alpha M) L` plus mask and heatmap losses, at a random timestep for each row."""
         rows, weights = len(batch.latents), self.training.loss
         device = batch.latents.device
-        timesteps = torch.randint(self.schedule.config.num_train_timesteps, (rows,), generator=generator).to(device)
+        timesteps = self._timesteps(rows, generator).to(device)
         noise = torch.randn(batch.latents.shape, generator=generator).to(device)
         denoised = self._denoise(self.schedule.add_noise(batch.latents, noise, timesteps), timesteps, batch, generator)
         target = _target(self.schedule, batch.latents, noise, timesteps)
@@ -76,6 +76,11 @@ class DiffusionStage:
         mouth = batch.masks[:, :, MOUTH, None] * (denoised.sample.detach() - target).square()
         parts = {"diffusion": diffusion, "mask": masks, "heatmap": heatmaps, "mouth": mouth.mean()}
         return total, {"loss": total.item()} | {name: part.item() for name, part in parts.items()}
+
+    def _timesteps(self, rows: int, generator: torch.Generator) -> Int[Tensor, "b"]:
+        steps = self.schedule.config.num_train_timesteps
+        terminal = torch.rand(rows, generator=generator) < self.training.terminal
+        return torch.randint(steps, (rows,), generator=generator).masked_fill(terminal, steps - 1)
 
     def settle(self) -> None:
         """Nothing here is measured."""

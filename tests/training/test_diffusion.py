@@ -87,6 +87,15 @@ def test_dropped_audio_is_not_heard(make_stage):
     assert one == two
 
 
+def test_terminal_rows_start_from_pure_noise(make_stage):
+    stage = make_stage("clips", "training.terminal=1")
+    batch = stage.batch(torch.Generator().manual_seed(1))
+    shown = dataclasses.replace(batch, latents=batch.latents + 5)
+    # What the denoiser sees does not depend on the target, so the masks that it predicts do not either.
+    one, two = (stage.loss(each, torch.Generator().manual_seed(2))[1]["mask"] for each in (batch, shown))
+    assert one == pytest.approx(two, abs=1e-4)
+
+
 def test_three_stages_make_a_model_that_may_generate(tmp_path, clips_folder):
     start = None
     for kind, frames in (("autoencoder", 4), ("pairs", 1), ("clips", 4)):
