@@ -2,7 +2,12 @@ import os
 import random
 import sys
 
+import hypothesis
 import pytest
+
+# How long a test takes says nothing on a busy machine.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items):

@@ -246,9 +246,9 @@ class SamplingConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "SamplingConfig":
-        _expect(
-            self.overlap < self.chunk_frames, "overlap", f"less than chunk_frames ({self.chunk_frames})", self.overlap
-        )
+        # A frame must not lie in more than two chunks.
+        half = self.chunk_frames // 2
+        _expect(self.overlap <= half, "overlap", f"at most {half}, half of chunk_frames", self.overlap)
         return self
 
 
@@ -372,6 +372,13 @@ class Preset(Section):
     def _check_lengths(self) -> None:
         motion, steps, limit = self.model.motion, self.sampling.steps, self.model.diffusion.train_steps
         _expect(steps <= limit, "sampling.steps", f"at most model.diffusion.train_steps ({limit})", steps)
+        carried = self.sampling.overlap + motion.frames
+        _expect(
+            self.sampling.chunk_frames >= carried,
+            "sampling.chunk_frames",
+            f"at least {carried}, sampling.overlap plus model.motion.frames",
+            self.sampling.chunk_frames,
+        )
         room = motion.max_frames - motion.frames
         for key, frames in (
             ("sampling.chunk_frames", self.sampling.chunk_frames),

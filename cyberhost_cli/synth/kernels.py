@@ -6,9 +6,6 @@ from typing import no_type_check
 
 import warp as wp
 
-# It greets on stdout, which is for results.
-wp.config.quiet = True
-
 
 @wp.kernel
 @no_type_check

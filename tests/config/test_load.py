@@ -93,7 +93,11 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
         ("picture.person=left", 'picture.person: expected "largest" or "centred" or a whole number, found "left"'),
         ("model.backbone.widths=[32, a]", 'model.backbone.widths.1: expected a whole number, found "a"'),
         ("model.priors.hand_clarity_score=3", "model.priors.hand_clarity_score: expected true or false, found 3"),
-        ("sampling.overlap=12", "sampling.overlap: expected less than chunk_frames (12), found 12"),
+        ("sampling.overlap=7", "sampling.overlap: expected at most 4, half of chunk_frames, found 7"),
+        (
+            "model.motion.frames=7",
+            "sampling.chunk_frames: expected at least 9, sampling.overlap plus model.motion.frames, found 8",
+        ),
         (
             "sampling.chunk_frames=31",
             "sampling.chunk_frames: expected at most 30, model.motion.max_frames less model.motion.frames, found 31",
