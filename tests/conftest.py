@@ -5,6 +5,9 @@ import sys
 import hypothesis
 import pytest
 
+# Tiny models gain nothing by a second thread, and on a busy machine the two wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How long a test takes says nothing on a busy machine.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")

@@ -300,6 +300,8 @@ class TrainingConfig(Section):
     """Frames of each clip in a batch, motion frames not counted."""
     crop: Positive
     """Side of the crops that the autoencoder learns from."""
+    face_crop: Positive | None
+    """Side of the crops around the face that `pairs` and `clips` learn from; none for whole pictures."""
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "cosine"]
     """Learning rate after the warm-up."""

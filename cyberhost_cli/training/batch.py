@@ -9,9 +9,10 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 from cyberhost_cli.config.schema import TrainingConfig
-from cyberhost_cli.preprocess import movement
+from cyberhost_cli.preprocess import movement, regions
 from cyberhost_cli.training.dataset import ClipExample
 from cyberhost_cli.training.latents import Latents
+from cyberhost_cli.types import KeypointTrack
 
 FAR = 0.5
 """Share of the references that are drawn from the half of the clip's frames that is farthest from the window."""
@@ -40,6 +41,13 @@ class Batch:
     """The frames themselves, in -1..1."""
 
 
+GRID, PICTURE = ("latents", "motion", "reference", "masks"), ("skeleton", "movement", "pixels")
+"""What lies on the latent grid, and what in pixels."""
+
+JITTER = 0.25
+"""How far the middle of a crop may be from that of the face, in sides of the crop."""
+
+
 @dataclass(frozen=True)
 class Window:
     """One row of a batch, drawn but not yet read."""
@@ -50,6 +58,10 @@ class Window:
     has_motion: bool
     enlargement: float
     """Of the movement rectangle."""
+    top: int
+    left: int
+    side: int | None
+    """A crop on the latent grid, if any."""
 
 
 def sample_batch(
@@ -62,7 +74,10 @@ def sample_batch(
     """Draw a batch; all chance comes from `generator`."""
     random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     windows = [draw_window(clips, training, motion_frames, random) for _ in range(training.batch)]
-    rows = [_read(clips[each.clip], latents[each.clip], each, training.frames, motion_frames) for each in windows]
+    rows = [
+        _cut(_read(clips[each.clip], latents[each.clip], each, training.frames, motion_frames), each)
+        for each in windows
+    ]
     return Batch(**{name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]})
 
 
@@ -73,13 +88,45 @@ def draw_window(
     clip = int(random.integers(len(clips)))
     length = len(clips[clip])
     start = int(random.integers(length - training.frames + 1))
+    top, left, side = _crop(clips[clip], start, training.face_crop, random)
     return Window(
         clip,
         start,
         _reference(length, start + training.frames / 2, random),
         start >= motion_frames and random.random() >= training.drop_motion,
         random.uniform(*training.movement_enlargement),
+        top,
+        left,
+        side,
     )
+
+
+def _crop(
+    clip: ClipExample, start: int, face_crop: int | None, random: np.random.Generator
+) -> tuple[int, int, int | None]:
+    """Draw top, left and side of a crop around the face of frame `start`, on the latent grid."""
+    if face_crop is None:
+        return 0, 0, None
+    grid = np.array(clip.masks.shape[2:])
+    factor = clip.frames.shape[1] // int(grid[0])
+    side = face_crop // factor
+    x, y = regions.known_face(clip.keypoints[start]).centre
+    middle = np.array([y, x]) / factor + random.uniform(-JITTER, JITTER, 2) * side
+    top, left = np.clip(np.rint(middle - side / 2), 0, grid - side).astype(int).tolist()
+    return top, left, side
+
+
+def _cut(row: dict[str, np.ndarray], window: Window) -> dict[str, np.ndarray]:
+    """Cut the row's arrays to the window's crop."""
+    if window.side is None:
+        return row
+    factor = row["pixels"].shape[-1] // row["latents"].shape[-1]
+    for names, scale in ((GRID, 1), (PICTURE, factor)):
+        top, left, side = (scale * each for each in (window.top, window.left, window.side))
+        for name in names:
+            row[name] = np.ascontiguousarray(row[name][..., top : top + side, left : left + side])
+    row["keypoints"] = _moved(row["keypoints"], factor * window.left, factor * window.top, factor * window.side)
+    return row
 
 
 def _reference(length: int, middle: float, random: np.random.Generator) -> int:
@@ -127,3 +174,10 @@ def _share(values: UInt8[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]
 
 def _signed(pixels: UInt8[np.ndarray, "*many H W 3"]) -> Float32[np.ndarray, "*many 3 H W"]:
     return _channels_first(pixels).astype(np.float32) / 127.5 - 1
+
+
+def _moved(track: KeypointTrack, left: int, top: int, side: int) -> KeypointTrack:
+    """Return the keypoints as a crop has them; what lies outside is not known."""
+    moved: KeypointTrack = track - np.array([left, top, 0], dtype=np.float32)
+    inside = np.all((moved[..., :2] >= 0) & (moved[..., :2] < side), axis=-1)
+    return moved * inside[..., None]
