@@ -89,7 +89,9 @@ class DiffusionStage:
         """Predict, with the reference or the audio dropped for the whole batch at times (guidance needs it)."""
         drop_reference, drop_audio = (torch.rand(2, generator=generator)).tolist()
         audio = None if drop_audio < self.training.drop_audio or not self._hears() else batch.speech
-        inputs = WindowInputs(audio, batch.movement, batch.clarity, batch.motion)
+        disturbance = torch.randn(batch.motion.shape, generator=generator).to(batch.motion)
+        motion = batch.motion + self.training.motion_noise * disturbance
+        inputs = WindowInputs(audio, batch.movement, batch.clarity, motion)
         window = self.model.denoiser.window_context(self.model.conditions(inputs), noisy.shape[1], len(noisy))
         denoised: Denoised = self.model.denoiser(
             noisy, timesteps.float(), self._clip(batch, drop_reference < self.training.drop_reference), window

@@ -87,6 +87,19 @@ def test_dropped_audio_is_not_heard(make_stage):
     assert one == two
 
 
+def test_motion_frames_are_disturbed(make_stage):
+    parts = []
+    for noise in (0, 0, 1):
+        stage = make_stage("clips", f"training.motion_noise={noise}", "training.drop_motion=0")
+        for module in stage.model.denoiser.modules():
+            if hasattr(module, "proj_out") and isinstance(module.proj_out, torch.nn.Linear):
+                torch.nn.init.constant_(module.proj_out.weight, 0.1)
+        batch = stage.batch(torch.Generator().manual_seed(1))
+        parts.append(stage.loss(batch, torch.Generator().manual_seed(2))[1]["mask"])
+    assert parts[0] == parts[1]
+    assert parts[0] != parts[2]
+
+
 def test_terminal_rows_start_from_pure_noise(make_stage):
     stage = make_stage("clips", "training.terminal=1")
     batch = stage.batch(torch.Generator().manual_seed(1))
