@@ -25,8 +25,8 @@ def train(
 
     \b
     Examples:
-      cyberhost train demo --data clips --out run1 --set training.stage=pairs
-      cyberhost train demo --data clips --out run2 --from run1/model.safetensors
+      cyberhost train train-demo-autoencoder --data clips --out run1
+      cyberhost train train-demo-pairs --data clips --out run2 --from run1/model.safetensors
     """
     from cyberhost_cli.config.load import load_preset
     from cyberhost_cli.training.loop import train as train_stage

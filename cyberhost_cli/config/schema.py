@@ -316,7 +316,7 @@ class TrainingConfig(Section):
     drop_audio: Share
     drop_motion: Share
     motion_noise: Annotated[float, Field(ge=0)]
-    """Deviation of noise on the motion frames' latents, so that a model forgives what it made itself."""
+    """Largest deviation of noise on the motion frames' latents, so that a model forgives what it made itself."""
     movement_enlargement: tuple[float, float]
     loss: LossConfig
     autoencoder: AutoencoderLossConfig

@@ -89,14 +89,17 @@ class DiffusionStage:
         """Predict, with the reference or the audio dropped for the whole batch at times (guidance needs it)."""
         drop_reference, drop_audio = (torch.rand(2, generator=generator)).tolist()
         audio = None if drop_audio < self.training.drop_audio or not self._hears() else batch.speech
-        disturbance = torch.randn(batch.motion.shape, generator=generator).to(batch.motion)
-        motion = batch.motion + self.training.motion_noise * disturbance
-        inputs = WindowInputs(audio, batch.movement, batch.clarity, motion)
+        inputs = WindowInputs(audio, batch.movement, batch.clarity, self._disturbed(batch.motion, generator))
         window = self.model.denoiser.window_context(self.model.conditions(inputs), noisy.shape[1], len(noisy))
         denoised: Denoised = self.model.denoiser(
             noisy, timesteps.float(), self._clip(batch, drop_reference < self.training.drop_reference), window
         )
         return denoised
+
+    def _disturbed(self, motion: Float[Tensor, "b m c h w"], generator: torch.Generator) -> Tensor:
+        """Add noise to the motion frames, of another deviation in each row."""
+        deviation = self.training.motion_noise * torch.rand(len(motion), 1, 1, 1, 1, generator=generator)
+        return motion + (deviation * torch.randn(motion.shape, generator=generator)).to(motion)
 
     def _hears(self) -> bool:
         return self.training.stage == "clips" or self.training.audio
