@@ -265,6 +265,8 @@ class DeviceConfig(Section):
 
     name: Literal["auto", "cpu", "cuda"]
     dtype: Literal["float32", "bfloat16", "float16"]
+    threads: Positive | None
+    """Threads of a CPU; none leaves it to torch, which takes one for each core."""
 
 
 class LossConfig(Section):

@@ -16,7 +16,7 @@ from cyberhost_cli.config import store
 from cyberhost_cli.config.load import load_preset
 from cyberhost_cli.config.schema import DetectionConfig
 from cyberhost_cli.errors import CyberHostError
-from cyberhost_cli.pipelines.model import choose_device, choose_weights
+from cyberhost_cli.pipelines.model import choose_weights, set_up_device
 from cyberhost_cli.preprocess import pose
 
 CODECS = {"libx264": "H.264 video", "prores_ks": "ProRes video", "aac": "sound of MP4"}
@@ -93,7 +93,7 @@ def _preset(name: str) -> Finding:
     topic = f"preset {name}"
     try:
         loaded = load_preset(name)
-        choose_device(loaded.preset.device)
+        set_up_device(loaded.preset.device)
         _load_detector(loaded.preset.detection.detector)
         weights = choose_weights(loaded)
     except CyberHostError as error:

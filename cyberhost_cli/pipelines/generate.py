@@ -15,7 +15,7 @@ from cyberhost_cli.media.writer import check_target, write_video
 from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines.inputs import reference_inputs, window_inputs
-from cyberhost_cli.pipelines.model import choose_device, choose_weights, load
+from cyberhost_cli.pipelines.model import choose_weights, load, set_up_device
 from cyberhost_cli.pipelines.prepare import prepare_clip
 from cyberhost_cli.sampling import blend, chunks
 from cyberhost_cli.sampling.chunks import Chunk
@@ -83,7 +83,7 @@ def generate_file(
     preset = loaded.preset
     check_target(out, overwrite, preset.output)
     weights = choose_weights(loaded)
-    choose_device(preset.device)
+    set_up_device(preset.device)
     clip = prepare_clip(reference, speech, loaded)
     frames = generate(clip, load(weights, loaded), preset, seed)
     marks = Marks(loaded.name, seed, weights.header.sha256)

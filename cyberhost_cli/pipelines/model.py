@@ -41,12 +41,14 @@ def choose_weights(loaded: LoadedPreset) -> ChosenWeights:
     return ChosenWeights(path, header)
 
 
-def choose_device(config: DeviceConfig) -> torch.device:
-    """Return the device that a preset asks for.
+def set_up_device(config: DeviceConfig) -> torch.device:
+    """Return the device that a preset asks for, and let torch use as many threads as it says.
 
     Raises:
         UsageError: the preset wants a GPU and there is none.
     """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
     if config.name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if config.name == "cuda" and not torch.cuda.is_available():
@@ -56,6 +58,6 @@ def choose_device(config: DeviceConfig) -> torch.device:
 
 def load(weights: ChosenWeights, loaded: LoadedPreset) -> CyberHost:
     """Load the model that the preset describes, ready for inference."""
-    device = choose_device(loaded.preset.device)
+    device = set_up_device(loaded.preset.device)
     model = load_model(weights.path, loaded.preset.model)
     return model.to(device, getattr(torch, loaded.preset.device.dtype))

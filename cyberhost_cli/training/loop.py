@@ -15,7 +15,7 @@ from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.config.schema import Preset, TrainingConfig
 from cyberhost_cli.errors import CyberHostError
 from cyberhost_cli.models.cyberhost import CyberHost
-from cyberhost_cli.pipelines.model import choose_device
+from cyberhost_cli.pipelines.model import set_up_device
 from cyberhost_cli.training import checkpoint
 from cyberhost_cli.training.autoencoder import AutoencoderStage
 from cyberhost_cli.training.checkpoint import RunState
@@ -49,7 +49,7 @@ def train(loaded: LoadedPreset, data: Path, out: Path, start: Path | None, progr
     preset = loaded.preset
     clips = open_clips(data, preset)
     model, made_from = begin(preset, out, start)
-    model.to(choose_device(preset.device)).train()
+    model.to(set_up_device(preset.device)).train()
     stage = _stage(model, clips, preset, cache_folder(data, preset))
     out.mkdir(parents=True, exist_ok=True)
     kind = preset.training.stage
