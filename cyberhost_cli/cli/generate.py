@@ -28,7 +28,7 @@ def generate(
     \b
     Examples:
       cyberhost generate ref.png speech.wav -o out.mp4
-      cyberhost generate bundle.safetensors -o out.mp4 --seed 3 --set sampling.steps=12
+      cyberhost generate bundle.safetensors -o out.mp4 --seed 3 --set output.crf=12
     """
     from cyberhost_cli.config.load import load_preset
     from cyberhost_cli.media.writer import check_target

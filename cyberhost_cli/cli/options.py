@@ -18,7 +18,7 @@ SetOpt = Annotated[
         metavar="KEY=VALUE",
         default_factory=list,
         show_default=False,
-        help="Change a field of the preset, as `sampling.steps=12`; may be repeated.",
+        help="Change a field of the preset, as `output.crf=12`; may be repeated.",
     ),
 ]
 SeedOpt = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same video.")]

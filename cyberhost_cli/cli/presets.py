@@ -32,7 +32,7 @@ def show(name: NameArg, overrides: SetOpt, as_json: JsonOpt = False) -> None:
 
     \b
     Example:
-      cyberhost presets show demo --set sampling.steps=12
+      cyberhost presets show demo --set output.crf=12
     """
     from cyberhost_cli.config.load import load_preset
 
