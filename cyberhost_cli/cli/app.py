@@ -1,5 +1,6 @@
 """The console script: all commands, and the one place where errors are told."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -64,6 +65,8 @@ def cyberhost(
 
 def main() -> None:
     """Run the command that the arguments name and leave with its exit code."""
+    # Farms stop work with SIGTERM: what is half written then goes, as at Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with talk.heard():
         code = _run()
     raise SystemExit(code)

@@ -1,0 +1,22 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(sys.executable).with_name("cyberhost")
+DEMO = Path(__file__).parents[2] / "presets" / "demo"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_leaves_nothing(tmp_path, number):
+    command = [SCRIPT, "generate", DEMO / "ref.png", DEMO / "speech.wav", "-o", tmp_path / "out.mp4"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        first = process.stderr.readline()
+        process.send_signal(number)
+        rest = process.stderr.read()
+    assert first == "frames 0/100\n"
+    assert rest == "interrupted\n"
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
