@@ -3,19 +3,19 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cyberhost_cli.models.zero import zero
 
 
-def sinusoid(positions: Float[Tensor, "n"], width: int) -> Float[Tensor, "n d"]:
+def sinusoid(positions: Float32[Tensor, "n"], width: int) -> Float32[Tensor, "n d"]:
     """Return cosines then sines of falling frequency, as Stable Diffusion embeds its timesteps."""
     half = width // 2
     frequencies = torch.exp(-math.log(10000.0) * torch.arange(half, device=positions.device) / half)
-    angles = positions[:, None].float() * frequencies
-    return torch.cat((angles.cos(), angles.sin()), -1).to(positions.dtype)
+    angles = positions[:, None] * frequencies
+    return torch.cat((angles.cos(), angles.sin()), -1)
 
 
 def interleaved_sinusoid(length: int, width: int) -> Float[Tensor, "1 n d"]:
@@ -37,9 +37,11 @@ class TimeEmbedding(nn.Module):
         self.linear_1 = nn.Linear(width, 4 * width)
         self.linear_2 = nn.Linear(4 * width, 4 * width)
 
-    def forward(self, timesteps: Float[Tensor, "b"]) -> Float[Tensor, "b d"]:
+    def forward(self, timesteps: Float32[Tensor, "b"]) -> Float[Tensor, "b d"]:
         """Return the embedding of timesteps 0..1000."""
-        embedded: Tensor = self.linear_2(functional.silu(self.linear_1(sinusoid(timesteps, self.width))))
+        # In float32 until here: bfloat16 knows no 999.
+        waves = sinusoid(timesteps, self.width).to(self.linear_1.weight.dtype)
+        embedded: Tensor = self.linear_2(functional.silu(self.linear_1(waves)))
         return embedded
 
 

@@ -25,7 +25,7 @@ class ReferenceNet(Backbone):
         hidden = self.conv_in(latents)
         if pose is not None:
             hidden = hidden + pose
-        time = self.time_embedding(torch.zeros(len(latents), device=latents.device, dtype=latents.dtype))
+        time = self.time_embedding(torch.zeros(len(latents), device=latents.device))
         nothing = SiteInputs(ClipKeys(None, None, None), WindowKeys(None, None))
         _, outputs = self.run(hidden, Flow(time, 1, (nothing,) * self.sites))
         return tuple(output.normed for output in outputs)

@@ -42,7 +42,9 @@ class Sampler:
         latents = latents.to(self.latents) * solver.init_noise_sigma
         for timestep in solver.timesteps:
             scaled = solver.scale_model_input(latents, timestep)
-            predicted = guidance.predict(self.model.denoiser, scaled, timestep.to(latents)[None], guided)
+            predicted = guidance.predict(
+                self.model.denoiser, scaled, timestep.to(latents.device, torch.float32)[None], guided
+            )
             latents = solver.step(predicted, timestep, latents).prev_sample
         return latents[0]
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,3 +118,16 @@ def test_stitch_refuses_what_sample_did_not_leave(tmp_path, bundle, preset):
     with pytest.raises(InputError, match="chunk-00002"):
         stitch_folder(folder, tmp_path / "out.mp4", False, quiet)
     assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "near"), [("float32", 2), ("bfloat16", 12)])
+def test_a_gpu_makes_the_same_frames(bundle, preset, dtype, near):
+    clip = prepare_clip(bundle, None, preset)
+    on_gpu = preset.preset.device.model_copy(update={"name": "cuda", "dtype": dtype})
+    other = replace(preset, preset=preset.preset.model_copy(update={"device": on_gpu}))
+    on_cpu, made = (
+        np.concatenate(list(generate(clip, load(choose_weights(each), each), each.preset, 3))).astype(float)
+        for each in (preset, other)
+    )
+    assert np.abs(on_cpu - made).mean() < near
