@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from cyberhost_cli.config.schema import TrainingConfig
@@ -25,7 +25,6 @@ class Batch:
     latents: Float[Tensor, "b f c h w"]
     motion: Float[Tensor, "b m c h w"]
     """Latents of the frames before the window; the reference's, repeated, where there are none."""
-    has_motion: Bool[Tensor, "b"]
     reference: Float[Tensor, "b c h w"]
     skeleton: Float[Tensor, "b 3 H W"]
     """Pose of the reference."""
@@ -37,11 +36,9 @@ class Batch:
     masks: Float[Tensor, "b f 3 h w"]
     """Face, hands, mouth."""
     keypoints: Float[Tensor, "b f 133 3"]
-    pixels: Float[Tensor, "b f 3 H W"]
-    """The frames themselves, in -1..1."""
 
 
-GRID, PICTURE = ("latents", "motion", "reference", "masks"), ("skeleton", "movement", "pixels")
+GRID, PICTURE = ("latents", "motion", "reference", "masks"), ("skeleton", "movement")
 """What lies on the latent grid, and what in pixels."""
 
 JITTER = 0.25
@@ -120,7 +117,7 @@ def _cut(row: dict[str, np.ndarray], window: Window) -> dict[str, np.ndarray]:
     """Cut the row's arrays to the window's crop."""
     if window.side is None:
         return row
-    factor = row["pixels"].shape[-1] // row["latents"].shape[-1]
+    factor = row["movement"].shape[-1] // row["latents"].shape[-1]
     for names, scale in ((GRID, 1), (PICTURE, factor)):
         top, left, side = (scale * each for each in (window.top, window.left, window.side))
         for name in names:
@@ -150,7 +147,6 @@ def _read(
     return {
         "latents": latents[span].astype(np.float32),
         "motion": before,
-        "has_motion": np.array(window.has_motion),
         "reference": reference,
         "skeleton": _share(_channels_first(clip.skeletons[window.reference])),
         "face": _signed(clip.faces[window.reference]),
@@ -160,7 +156,6 @@ def _read(
         "clarity": clip.clarity[span],
         "masks": _share(clip.masks[span]),
         "keypoints": clip.keypoints[span],
-        "pixels": _signed(clip.frames[span]),
     }
 
 

@@ -122,7 +122,7 @@ def _target(schedule: DDPMScheduler, latents: Tensor, noise: Tensor, timesteps: 
 
 def _hand_heatmaps(batch: Batch) -> Float[Tensor, "b f k h w"]:
     """Draw the truth on the masks' grid."""
-    height, width = batch.pixels.shape[-2:]
+    height, width = batch.movement.shape[-2:]
     grid = (batch.masks.shape[-2], batch.masks.shape[-1])
     keypoints = batch.keypoints.cpu().numpy()
     drawn = [[regions.hand_heatmaps(frame, (height, width), grid) for frame in clip] for clip in keypoints]
