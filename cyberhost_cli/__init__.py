@@ -18,6 +18,9 @@ def generate(
     seed: int = 0,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
+    composite: bool = False,
+    pose_video: str | Path | None = None,
+    hand_poses: str | Path | None = None,
 ) -> None:
     """Make a video of the person in a picture talking, as `cyberhost generate` does.
 
@@ -29,16 +32,21 @@ def generate(
         seed: the same seed gives the same video.
         overrides: fields of the preset to change, as `sampling.steps=12`.
         overwrite: replace what is already there.
+        composite: put the person back into the whole picture.
+        pose_video: a video, or a track of `cyberhost track`, whose poses the whole body follows.
+        hand_poses: the same for the hands alone.
 
     Raises:
         CyberHostError: an input, the preset or the output cannot be used; nothing is written.
     """
     from cyberhost_cli.config.load import load_preset
-    from cyberhost_cli.pipelines.generate import generate_file
+    from cyberhost_cli.pipelines.drive import Drivers
+    from cyberhost_cli.pipelines.generate import Request, generate_file
+    from cyberhost_cli.pipelines.progress import silent
 
-    loaded = load_preset(preset, overrides)
-    recording = None if speech is None else Path(speech)
-    generate_file(Path(reference), recording, Path(out), loaded, seed, overwrite, lambda _done, _total: None)
+    drivers = Drivers(_path(pose_video), _path(hand_poses))
+    request = Request(Path(reference), _path(speech), Path(out), seed, overwrite, composite, drivers)
+    generate_file(request, load_preset(preset, overrides), silent)
 
 
 def frames(
@@ -54,11 +62,17 @@ def frames(
         CyberHostError: an input or the preset cannot be used; raised at the call, before the first frame.
     """
     from cyberhost_cli.config.load import load_preset
+    from cyberhost_cli.pipelines.drive import NOBODY
     from cyberhost_cli.pipelines.generate import generate as generate_frames
     from cyberhost_cli.pipelines.model import choose_weights, load
     from cyberhost_cli.pipelines.prepare import prepare_clip
+    from cyberhost_cli.pipelines.progress import silent
 
     loaded = load_preset(preset, overrides)
     weights = choose_weights(loaded)
-    clip = prepare_clip(Path(reference), None if speech is None else Path(speech), loaded)
+    clip = prepare_clip(Path(reference), _path(speech), loaded, NOBODY, silent)
     return generate_frames(clip, load(weights, loaded), loaded.preset, seed)
+
+
+def _path(name: str | Path | None) -> Path | None:
+    return None if name is None else Path(name)

@@ -5,6 +5,7 @@ Axis names, here and in every signature: `b` batch, `f` frames, `c` channels, `h
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -55,6 +56,48 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Face:
+    """One face found in a picture."""
+
+    box: Box
+    points: Float32[np.ndarray, "5 2"]
+    """x, y of the eyes, the tip of the nose and the corners of the mouth, those on the picture's left first."""
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the frame of the video lies in the picture that it was cut from."""
+
+    box: Box
+    """In pixels of the upright picture; may reach beyond it."""
+    picture_height: int
+    picture_width: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure of an input, and the range in which a good video can be expected."""
+
+    name: str
+    """As `face.height`; the same in every output."""
+    value: float
+    low: float | None
+    """None where nothing is too low."""
+    high: float | None
+    """None where nothing is too high."""
+    meaning: str
+    """What is measured, in what unit."""
+    advice: str
+    """What to do where it does not fit."""
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether the value lies in the range."""
+        return (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
+
+
+@dataclass(frozen=True)
 class Recording:
     """Sound as it was recorded."""
 
@@ -82,6 +125,13 @@ class PreparedReference:
     """Body movement map: 255 within the rectangle that the chest may reach."""
     clarity: Float32[np.ndarray, "2"]
     """Hand clarity score wanted of the left and the right hand, 0..1."""
+    deviation: Float32[np.ndarray, "2"]
+    """Standard deviation of the Laplacian of the left and the right hand as they are, 0 where one is not seen."""
+    identity: Float32[np.ndarray, "_d"]
+    """What tells this face from others, of length 1; empty where the preset names no embedder."""
+    placement: Placement
+    figures: tuple[Figure, ...]
+    """What was measured before anything is generated."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +140,12 @@ class PreparedSpeech:
 
     features: Float32[np.ndarray, "f t d"]
     """Per video frame, the `t` feature vectors of its window."""
+    activity: Float32[np.ndarray, "f"]
+    """Per video frame, how likely somebody speaks, 0..1; 1 where the preset names no detector of voices."""
     recording: Recording
     fps: int
+    figures: tuple[Figure, ...]
+    """What was measured before anything is generated."""
 
     @property
     def frames(self) -> int:
@@ -100,11 +154,33 @@ class PreparedSpeech:
 
 
 @dataclass(frozen=True)
+class VideoPoses:
+    """The poses of one person in a video."""
+
+    keypoints: KeypointTrack
+    """In pixels of the video."""
+    fps: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Driving:
+    """Poses that a video gave, fitted to the reference and the length of the recording."""
+
+    kind: Literal["body", "hands"]
+    """`body`: whole skeletons stand in for the body movement map; `hands`: hands are drawn over it."""
+    keypoints: KeypointTrack
+    """In pixels of the video to be made."""
+
+
+@dataclass(frozen=True)
 class PreparedClip:
     """A reference and a speech, ready to be sampled."""
 
     reference: PreparedReference
     speech: PreparedSpeech
+    driving: Driving | None
 
     @property
     def frames(self) -> int:

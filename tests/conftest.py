@@ -1,12 +1,17 @@
 import os
 import random
 import sys
+import tempfile
 
 import hypothesis
 import pytest
 
 # Tiny models gain nothing by a second thread, and on a busy machine the two wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What tests prepare is kept for their own session alone.
+_KEPT = tempfile.TemporaryDirectory(prefix="cyberhost-tests-")
+os.environ["CYBERHOST_CACHE"] = _KEPT.name
 
 # How long a test takes says nothing on a busy machine.
 hypothesis.settings.register_profile("house", deadline=None)

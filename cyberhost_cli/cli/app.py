@@ -9,6 +9,7 @@ import typer
 from cyberhost_cli import __version__
 from cyberhost_cli.cli import (
     audio,
+    bench,
     doctor,
     generate,
     inspect,
@@ -18,6 +19,7 @@ from cyberhost_cli.cli import (
     stitch,
     synth,
     talk,
+    track,
     train,
     weights,
 )
@@ -36,6 +38,7 @@ for command in (
     generate.generate,
     preprocess.preprocess,
     audio.audio,
+    track.track,
     sample.sample,
     stitch.stitch,
     synth.synth,
@@ -44,6 +47,7 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(presets.app, name="presets")
 app.add_typer(weights.app, name="weights")
 

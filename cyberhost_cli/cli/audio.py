@@ -30,8 +30,8 @@ def audio(
     loaded = load_preset(preset, overrides)
     files.check_output(out, overwrite)
     files.check_input(speech, "recording")
-    from cyberhost_cli.media.bundle import write_bundle
+    from cyberhost_cli.media.bundle import Parts, write_bundle
     from cyberhost_cli.pipelines.prepare import prepare_speech
 
-    write_bundle(out, None, prepare_speech(speech, loaded), loaded.name, [speech])
+    write_bundle(out, Parts(speech=prepare_speech(speech, loaded)), loaded.name, [speech])
     result.show_file(out, as_json)

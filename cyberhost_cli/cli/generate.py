@@ -1,12 +1,24 @@
 """`cyberhost generate`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cyberhost_cli.cli import files, progress, result
-from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SeedOpt, SetOpt
+from cyberhost_cli.cli.options import (
+    HandPosesOpt,
+    JsonOpt,
+    OutOpt,
+    OverwriteOpt,
+    PoseVideoOpt,
+    PresetOpt,
+    SeedOpt,
+    SetOpt,
+    StrictOpt,
+    strictly,
+)
 
 
 def generate(
@@ -16,6 +28,12 @@ def generate(
     speech: Annotated[
         Path | None, typer.Argument(metavar="SPEECH", help="Recording of speech; none after a bundle.")
     ] = None,
+    composite: Annotated[
+        bool, typer.Option("--composite", help="Put the person back into the whole picture, at its own size.")
+    ] = False,
+    pose_video: PoseVideoOpt = None,
+    hand_poses: HandPosesOpt = None,
+    strict: StrictOpt = False,
     preset: PresetOpt = "demo",
     seed: SeedOpt = 0,
     overwrite: OverwriteOpt = False,
@@ -28,17 +46,27 @@ def generate(
     \b
     Examples:
       cyberhost generate ref.png speech.wav -o out.mp4
+      cyberhost generate family.jpg speech.wav -o out.mp4 --composite --set picture.person=1
       cyberhost generate bundle.safetensors -o out.mp4 --seed 3 --set output.crf=12
     """
     from cyberhost_cli.config.load import load_preset
     from cyberhost_cli.media.writer import check_target
 
-    loaded = load_preset(preset, overrides)
+    loaded = load_preset(preset, strictly(strict, overrides))
     check_target(out, overwrite, loaded.preset.output)
     files.check_input(reference, "picture")
     files.check_input(speech, "recording")
-    from cyberhost_cli.pipelines.generate import generate_file
+    files.check_input(pose_video, "video")
+    files.check_input(hand_poses, "video")
+    from cyberhost_cli.pipelines.drive import Drivers
+    from cyberhost_cli.pipelines.generate import Request, make_ready, write
+    from cyberhost_cli.pipelines.progress import silent
+    from cyberhost_cli.pipelines.summary import summarise
 
+    drivers = Drivers(pose_video, hand_poses)
+    request = Request(reference, speech, out, seed, overwrite, composite, drivers)
+    with nullcontext(silent) if drivers.path is None else progress.follow("poses", as_json) as tracking:
+        ready = make_ready(request, loaded, tracking)
     with progress.follow("frames", as_json) as report:
-        generate_file(reference, speech, out, loaded, seed, overwrite, report)
-    result.show_file(out, as_json)
+        write(request, ready, loaded, report)
+    result.show_file(out, as_json, summarise(ready.clip.reference, ready.clip.speech, loaded))

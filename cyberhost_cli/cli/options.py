@@ -25,3 +25,19 @@ SeedOpt = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives
 OutOpt = Annotated[Path, typer.Option("--out", "-o", metavar="PATH", help="What to write.")]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace what is already there.")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines, one object a line.")]
+StrictOpt = Annotated[
+    bool, typer.Option("--strict", help="Take figures that do not fit for errors; the same as `preflight.strict=true`.")
+]
+PoseVideoOpt = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Video, or track of `cyberhost track`, whose poses the whole body follows."),
+]
+HandPosesOpt = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Video, or track of `cyberhost track`, whose hands the hands follow."),
+]
+
+
+def strictly(strict: bool, overrides: list[str]) -> list[str]:
+    """Return the settings that the option `--strict` stands for, and the others."""
+    return ["preflight.strict=true", *overrides] if strict else overrides

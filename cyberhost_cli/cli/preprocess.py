@@ -1,12 +1,23 @@
 """`cyberhost preprocess`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cyberhost_cli.cli import files, result
-from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SetOpt
+from cyberhost_cli.cli import files, progress, result
+from cyberhost_cli.cli.options import (
+    HandPosesOpt,
+    JsonOpt,
+    OutOpt,
+    OverwriteOpt,
+    PoseVideoOpt,
+    PresetOpt,
+    SetOpt,
+    StrictOpt,
+    strictly,
+)
 
 
 def preprocess(
@@ -16,37 +27,44 @@ def preprocess(
     speech: Annotated[Path | None, typer.Argument(metavar="SPEECH", help="Recording of speech.")] = None,
     overlay: Annotated[
         Path | None,
-        typer.Option(metavar="PNG", help="Also write the picture with keypoints, boxes and movement rectangle on it."),
+        typer.Option(
+            metavar="PNG|MP4", help="Also write a picture, or with SPEECH a film, of all that was found and measured."
+        ),
     ] = None,
+    pose_video: PoseVideoOpt = None,
+    hand_poses: HandPosesOpt = None,
+    strict: StrictOpt = False,
     preset: PresetOpt = "demo",
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
     """Write all that the model is told into a bundle.
 
-    Finds the person in the picture, frames and crops them, and turns the recording into features.
+    Finds the person in the picture, frames and crops them, turns the recording into features, and measures what makes
+    good videos hard; `--json` prints the figures.
 
     \b
     Examples:
       cyberhost preprocess ref.png speech.wav -o bundle.safetensors
-      cyberhost preprocess ref.png -o person.safetensors --overlay seen.png
+      cyberhost preprocess ref.png speech.wav -o bundle.safetensors --overlay seen.mp4
+      cyberhost preprocess ref.png -o person.safetensors --overlay seen.png --strict
     """
     from cyberhost_cli.config.load import load_preset
 
-    loaded = load_preset(preset, overrides)
+    loaded = load_preset(preset, strictly(strict, overrides))
     files.check_output(out, overwrite)
     if overlay is not None:
         files.check_output(overlay, overwrite)
     files.check_input(reference, "picture")
     files.check_input(speech, "recording")
-    from cyberhost_cli.media.bundle import write_bundle
-    from cyberhost_cli.media.picture import write_picture
-    from cyberhost_cli.pipelines.prepare import prepare_reference, prepare_speech
-    from cyberhost_cli.preprocess import overlay as drawing
+    files.check_input(pose_video, "video")
+    files.check_input(hand_poses, "video")
+    from cyberhost_cli.pipelines.drive import Drivers
+    from cyberhost_cli.pipelines.preprocess import Job, preprocess_file
+    from cyberhost_cli.pipelines.progress import silent
+    from cyberhost_cli.pipelines.summary import summarise
 
-    features = None if speech is None else prepare_speech(speech, loaded)
-    person = prepare_reference(reference, loaded)
-    write_bundle(out, person, features, loaded.name, [path for path in (reference, speech) if path is not None])
-    if overlay is not None:
-        write_picture(overlay, drawing.draw(person))
-    result.show_file(out, as_json)
+    drivers = Drivers(pose_video, hand_poses)
+    with nullcontext(silent) if drivers.path is None else progress.follow("poses", as_json) as tracking:
+        parts = preprocess_file(Job(reference, speech, out, overlay, drivers), loaded, tracking)
+    result.show_file(out, as_json, summarise(parts.reference, parts.speech, loaded))

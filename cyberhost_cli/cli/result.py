@@ -7,10 +7,10 @@ from pathlib import Path
 import typer
 
 
-def show_file(path: Path, as_json: bool) -> None:
-    """Print the path of what was written."""
+def show_file(path: Path, as_json: bool, told: Mapping[str, object] | None = None) -> None:
+    """Print the path of what was written, and for machines what else there is to tell."""
     if as_json:
-        show_json({"event": "done", "output": str(path)})
+        show_json({"event": "done", "output": str(path), **(told or {})})
     else:
         typer.echo(path)
 

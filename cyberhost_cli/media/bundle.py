@@ -1,16 +1,38 @@
-"""A prepared reference, a prepared speech, or both, in one file."""
+"""What was prepared for a clip, or parts of it, in one file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.media.tensors import Arrays, is_kind, read_header, read_tensors, write_tensors
-from cyberhost_cli.types import PreparedReference, PreparedSpeech, Recording
+from cyberhost_cli.types import Box, Driving, Figure, Placement, PreparedReference, PreparedSpeech, Recording
 
-_KIND, _VERSION = "bundle", 1
-_REFERENCE = ("picture", "keypoints", "skeleton", "face", "hands", "movement", "clarity")
+_KIND, _VERSION = "bundle", 2
+_REFERENCE = (
+    "picture",
+    "keypoints",
+    "skeleton",
+    "face",
+    "hands",
+    "movement",
+    "clarity",
+    "deviation",
+    "identity",
+)
+_SPEECH = ("features", "activity")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a bundle holds; None for a part that it lacks."""
+
+    reference: PreparedReference | None = None
+    speech: PreparedSpeech | None = None
+    driving: Driving | None = None
+    notes: tuple[str, ...] = ()
+    """Warnings that were told while they were made."""
 
 
 @dataclass(frozen=True)
@@ -19,48 +41,52 @@ class BundleHeader:
 
     preset: str
     holds: tuple[str, ...]
-    """`reference`, `speech` or both."""
+    """Which of `reference`, `speech` and `driving`."""
     sources: Mapping[str, str]
     """SHA-256 of the files that it was made from, by their names."""
+    figures: tuple[Figure, ...]
+    """What was measured of the picture, then of the recording."""
 
 
-def write_bundle(
-    path: Path,
-    reference: PreparedReference | None,
-    speech: PreparedSpeech | None,
-    preset_name: str,
-    sources: Sequence[Path] = (),
-) -> None:
+def write_bundle(path: Path, parts: Parts, preset_name: str, sources: Sequence[Path] = ()) -> None:
     """Write what was prepared under a preset from the files `sources`.
 
     Raises:
         CyberHostError: The disk is full, or the file cannot be made.
     """
     arrays: Arrays = {}
-    if reference is not None:
-        arrays |= {f"reference.{name}": getattr(reference, name) for name in _REFERENCE}
     header: dict[str, Any] = {"preset": preset_name, "sources": {source.name: file_hash(source) for source in sources}}
-    if speech is not None:
-        arrays |= {"speech.features": speech.features, "speech.samples": speech.recording.samples}
-        header |= {"fps": speech.fps, "rate": speech.recording.rate}
-    header["holds"] = [name for name, part in (("reference", reference), ("speech", speech)) if part is not None]
+    header["holds"] = [name for name in ("reference", "speech", "driving") if getattr(parts, name) is not None]
+    header["notes"] = parts.notes
+    if parts.reference is not None:
+        arrays |= {f"reference.{name}": getattr(parts.reference, name) for name in _REFERENCE}
+        header["placement"] = asdict(parts.reference.placement)
+        header["reference_figures"] = [asdict(figure) for figure in parts.reference.figures]
+    if parts.speech is not None:
+        arrays |= {f"speech.{name}": getattr(parts.speech, name) for name in _SPEECH}
+        arrays["speech.samples"] = parts.speech.recording.samples
+        header |= {"fps": parts.speech.fps, "rate": parts.speech.recording.rate}
+        header["speech_figures"] = [asdict(figure) for figure in parts.speech.figures]
+    if parts.driving is not None:
+        arrays["driving.keypoints"] = parts.driving.keypoints
+        header["driving"] = parts.driving.kind
     write_tensors(path, _KIND, _VERSION, arrays, header)
 
 
-def read_bundle(path: Path) -> tuple[PreparedReference | None, PreparedSpeech | None]:
+def read_bundle(path: Path) -> Parts:
     """Read what `write_bundle` wrote.
 
     Raises:
         InputError: Missing, damaged, not a bundle, or a bundle of another version.
     """
     arrays, header = read_tensors(path, _KIND, _VERSION)
-    reference, speech = None, None
-    if "reference" in header["holds"]:
-        reference = PreparedReference(**{name: arrays[f"reference.{name}"] for name in _REFERENCE})
-    if "speech" in header["holds"]:
-        recording = Recording(arrays["speech.samples"], header["rate"])
-        speech = PreparedSpeech(arrays["speech.features"], recording, header["fps"])
-    return reference, speech
+    holds = header["holds"]
+    return Parts(
+        _reference(arrays, header) if "reference" in holds else None,
+        _speech(arrays, header) if "speech" in holds else None,
+        Driving(header["driving"], arrays["driving.keypoints"]) if "driving" in holds else None,
+        tuple(header["notes"]),
+    )
 
 
 def read_bundle_header(path: Path) -> BundleHeader:
@@ -70,9 +96,32 @@ def read_bundle_header(path: Path) -> BundleHeader:
         InputError: As `read_bundle`.
     """
     header = read_header(path, _KIND, _VERSION)
-    return BundleHeader(header["preset"], tuple(header["holds"]), header["sources"])
+    figures = header.get("reference_figures", []) + header.get("speech_figures", [])
+    return BundleHeader(header["preset"], tuple(header["holds"]), header["sources"], _figures(figures))
 
 
 def is_bundle(path: Path) -> bool:
     """Tell whether a file is a bundle of any version."""
     return is_kind(path, _KIND)
+
+
+def _reference(arrays: Arrays, header: dict[str, Any]) -> PreparedReference:
+    placement = header["placement"]
+    return PreparedReference(
+        **{name: arrays[f"reference.{name}"] for name in _REFERENCE},
+        placement=Placement(**{**placement, "box": Box(**placement["box"])}),
+        figures=_figures(header["reference_figures"]),
+    )
+
+
+def _speech(arrays: Arrays, header: dict[str, Any]) -> PreparedSpeech:
+    return PreparedSpeech(
+        **{name: arrays[f"speech.{name}"] for name in _SPEECH},
+        recording=Recording(arrays["speech.samples"], header["rate"]),
+        fps=header["fps"],
+        figures=_figures(header["speech_figures"]),
+    )
+
+
+def _figures(listed: list[dict[str, Any]]) -> tuple[Figure, ...]:
+    return tuple(Figure(**figure) for figure in listed)

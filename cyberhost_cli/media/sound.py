@@ -11,7 +11,7 @@ import soxr
 from av.container import InputContainer
 from jaxtyping import Float32
 
-from cyberhost_cli.config.schema import SpeechConfig
+from cyberhost_cli.config.inputs import SpeechConfig
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.media.source import check_source, open_source
 from cyberhost_cli.types import Recording
@@ -20,6 +20,13 @@ _LOG = logging.getLogger(__name__)
 _KIND = "recording"
 _SILENCE = 1e-3
 """Peak, 60 dB below full scale: softer than the breath of any speaker before a microphone."""
+_SURROUND = {
+    6: (0.5, 0.5, 0.707, 0.0, 0.354, 0.354),
+    8: (0.5, 0.5, 0.707, 0.0, 0.354, 0.354, 0.354, 0.354),
+}
+"""Shares of the channels of 5.1 and 7.1 in one: left, right, centre, bass, then the rear and the sides."""
+_CANCELLED = 0.1
+"""Of the power that channels with nothing in common would have together; any sound recorded twice has more than 1."""
 
 
 def read_recording(path: Path, config: SpeechConfig) -> Recording:
@@ -45,9 +52,37 @@ def read_recording(path: Path, config: SpeechConfig) -> Recording:
 
 
 def resample_mono(recording: Recording, rate: int) -> Float32[np.ndarray, "n"]:
-    """Return the mean of all channels at `rate` samples per second."""
-    mono = recording.samples.mean(axis=1, dtype=np.float32)
-    return np.asarray(soxr.resample(mono, recording.rate, rate), dtype=np.float32)
+    """Return all channels as one at `rate` samples per second.
+
+    Two channels count the same. Of surround sound, in the order of WAV and FFmpeg, the centre with the voice counts
+    more, the rear less and the bass not at all (ITU-R BS.775). Where the channels cancel each other out, the loudest
+    is taken.
+    """
+    return np.asarray(soxr.resample(_mono(recording.samples), recording.rate, rate), dtype=np.float32)
+
+
+def _mono(samples: Float32[np.ndarray, "n c"]) -> Float32[np.ndarray, "n"]:
+    channels = samples.shape[1]
+    if channels == 1:
+        return samples[:, 0]
+    weights = np.array(_SURROUND.get(channels, (1.0,) * channels), dtype=np.float32)
+    weights /= weights.sum()
+    mono: np.ndarray = samples @ weights
+    power = np.array([_power(channel) for channel in samples.T])
+    if _power(mono) >= _CANCELLED * (weights**2 @ power):
+        return mono
+    loudest = int(power.argmax())
+    _LOG.warning(
+        "the channels of the recording cancel each other out, one may be turned upside down: only channel %d is heard; "
+        "export the voice as mono if that is the wrong one",
+        loudest + 1,
+    )
+    return samples[:, loudest]
+
+
+def _power(channel: Float32[np.ndarray, "n"]) -> float:
+    """Return the mean square, added up in double precision, since an hour's would stop growing in single."""
+    return float(np.einsum("n,n->", channel, channel, dtype=np.float64)) / len(channel)
 
 
 def _check_length(path: Path, seconds: float, config: SpeechConfig) -> None:

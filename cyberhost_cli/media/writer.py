@@ -16,7 +16,7 @@ from jaxtyping import Float32
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from cyberhost_cli.config.schema import OutputConfig
+from cyberhost_cli.config.running import OutputConfig
 from cyberhost_cli.errors import UsageError
 from cyberhost_cli.media import marks as marking
 from cyberhost_cli.media.atomic import atomic_file, atomic_folder
@@ -69,12 +69,13 @@ def write_video(
     fps: int,
     recording: Recording,
     output: OutputConfig,
-    marks: Marks,
+    marks: Marks | None,
     overwrite: bool,
 ) -> None:
     """Write `frames` of `size` (width, height) as they come, and as much of the sound as they last.
 
     `path` is whole when this returns, and as it was before when this raises. The same input gives the same bytes.
+    What no model generated has no marks.
 
     Raises:
         UsageError: `check_target` says no; raised before the first frame is asked for.
@@ -180,11 +181,11 @@ def _write_container(
     fps: int,
     sound: Float32[np.ndarray, "n c"],
     output: OutputConfig,
-    marks: Marks,
+    marks: Marks | None,
 ) -> None:
     codecs = _codecs(output)
     with av.open(str(path.absolute()), "w", options={"movflags": "+faststart"}) as container:
-        container.metadata[marking.FIELD] = marking.to_text(marks)
+        container.metadata.update(_fields(marks))
         stream = container.add_stream(codecs.video, rate=fps, options=codecs.options)
         stream.width, stream.height = size
         stream.pix_fmt = codecs.pixel_format
@@ -202,6 +203,10 @@ def _write_container(
             track.fill(_samples(number + 1, fps))
         container.mux(stream.encode(None))
         track.end()
+
+
+def _fields(marks: Marks | None) -> dict[str, str]:
+    return {} if marks is None else {marking.FIELD: marking.to_text(marks)}
 
 
 def _codecs(output: OutputConfig) -> _Codecs:
@@ -228,15 +233,16 @@ def _samples(frames: int, fps: int) -> int:
 
 
 def _write_pictures(
-    folder: Path, frames: Iterable[Pixels], fps: int, sound: Float32[np.ndarray, "n c"], marks: Marks
+    folder: Path, frames: Iterable[Pixels], fps: int, sound: Float32[np.ndarray, "n c"], marks: Marks | None
 ) -> None:
     info = PngInfo()
-    info.add_text(marking.FIELD, marking.to_text(marks))
+    for name, text in _fields(marks).items():
+        info.add_text(name, text)
     number = 0
     for number, pixels in enumerate(frames, start=1):
         Image.fromarray(pixels).save(folder / f"{number:06d}.png", pnginfo=info)
     with av.open(str((folder / SOUND_NAME).absolute()), "w") as container:
-        container.metadata[marking.FIELD] = marking.to_text(marks)
+        container.metadata.update(_fields(marks))
         track = _SoundTrack(container, "pcm_s24le", sound, None)
         track.fill(_samples(number, fps))
         track.end()

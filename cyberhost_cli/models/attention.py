@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
-from cyberhost_cli.config.schema import AudioConfig
+from cyberhost_cli.config.model import AudioConfig
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cyberhost_cli.config.schema import AudioConfig
+from cyberhost_cli.config.model import AudioConfig
 
 
 class AudioProjector(nn.Module):

@@ -5,7 +5,7 @@ from diffusers.models import AutoencoderKL
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cyberhost_cli.config.schema import AutoencoderConfig
+from cyberhost_cli.config.model import AutoencoderConfig
 
 
 class Autoencoder(nn.Module):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cyberhost_cli.config.schema import BackboneConfig
+from cyberhost_cli.config.model import BackboneConfig
 from cyberhost_cli.models.blocks import Additions, BlockKind, DownBlock, Flow, MidBlock, UpBlock
 from cyberhost_cli.models.conditions import SiteOutput
 from cyberhost_cli.models.embedding import TimeEmbedding

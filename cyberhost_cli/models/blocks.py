@@ -7,7 +7,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cyberhost_cli.config.schema import AudioConfig, BackboneConfig, MotionConfig, RegionConfig, RegionsConfig
+from cyberhost_cli.config.model import AudioConfig, BackboneConfig, MotionConfig, RegionConfig, RegionsConfig
 from cyberhost_cli.models.attention import SpatialTransformer
 from cyberhost_cli.models.conditions import SiteInputs, SiteOutput
 from cyberhost_cli.models.motion import MotionModule

@@ -55,8 +55,8 @@ class Conditions:
 
     audio: Float[Tensor, "b f t d"] | None
     """Audio tokens; None is silence."""
-    movement: Float[Tensor, "b 3 H W"] | None
-    """Body movement map, pixels in 0..1."""
+    pose: Float[Tensor, "b _k 3 H W"] | None
+    """Drawn maps, pixels in 0..1: the body movement map alone, or a skeleton for each frame."""
     clarity: Float[Tensor, "b f 2"] | None
     motion: SiteFeatures | None
     """Reference Net features of the motion frames, rows `(b m)`."""
@@ -76,7 +76,8 @@ class WindowContext:
 
     frames: int
     sites: tuple[WindowKeys, ...]
-    pose: Float[Tensor, "b 1 c h w"] | None
+    pose: Float[Tensor, "b _k c h w"] | None
+    """For all frames or for each."""
     clarity: Float[Tensor, "bf d"] | None
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cyberhost_cli.config.schema import ModelConfig
+from cyberhost_cli.config.model import ModelConfig
 from cyberhost_cli.models.audio import AudioProjector
 from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.models.conditions import Conditions, Identity, ReferenceFeatures, SiteFeatures
@@ -28,16 +28,20 @@ class ReferenceInputs:
 
 @dataclass(frozen=True)
 class WindowInputs:
-    """A window as tensors: speech features, movement map in 0..1, clarity scores, latents of the motion frames."""
+    """A window as tensors: speech features, drawn maps in 0..1, clarity scores, latents of the motion frames."""
 
     audio: Float[Tensor, "b f t d"] | None
-    movement: Float[Tensor, "b 3 H W"]
+    pose: Float[Tensor, "b _k 3 H W"]
+    """The body movement map alone, or a skeleton for each frame."""
     clarity: Float[Tensor, "b f 2"]
     motion: Float[Tensor, "b m c h w"]
 
 
 class CyberHost(nn.Module):
     """The whole model; `config` gives its shape."""
+
+    hand_clarity_half: Tensor
+    """Deviation of a hand crop that scores one half: the median of the training data; 0 where none was seen yet."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -51,6 +55,7 @@ class CyberHost(nn.Module):
             PoseEncoder(config.priors.pose_channels, width) if config.priors.pose_aligned_reference else None
         )
         self.audio_projector = AudioProjector(config.audio) if config.audio.enabled else None
+        self.register_buffer("hand_clarity_half", torch.zeros(()))
         self.face_encoder = CropEncoder(regions.face) if identity and regions.face.enabled else None
         self.hand_encoder = CropEncoder(regions.hands) if identity and regions.hands.enabled else None
 
@@ -74,7 +79,7 @@ class CyberHost(nn.Module):
         audio = None
         if self.audio_projector is not None and inputs.audio is not None:
             audio = self.audio_projector(inputs.audio)
-        return Conditions(audio, inputs.movement, inputs.clarity, self.motion_features(inputs.motion))
+        return Conditions(audio, inputs.pose, inputs.clarity, self.motion_features(inputs.motion))
 
     @property
     def device(self) -> torch.device:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cyberhost_cli.config.schema import ModelConfig
+from cyberhost_cli.config.model import ModelConfig
 from cyberhost_cli.models.attention import KeyValue, SpatialTransformer
 from cyberhost_cli.models.backbone import Backbone
 from cyberhost_cli.models.blocks import Additions, Block, Flow
@@ -74,8 +74,8 @@ class DenoisingUNet(Backbone):
             motion = None if seen is None else rearrange(seen, "(b m) t c -> b m t c", b=batch)
             sites.append(WindowKeys(heard, motion))
         pose = clarity = None
-        if self.pose_encoder is not None and conditions.movement is not None:
-            pose = self.pose_encoder(conditions.movement)[:, None]
+        if self.pose_encoder is not None and conditions.pose is not None:
+            pose = self.pose_encoder(conditions.pose.flatten(0, 1)).unflatten(0, conditions.pose.shape[:2])
         if self.clarity_embedding is not None and conditions.clarity is not None:
             clarity = self.clarity_embedding(conditions.clarity.flatten(0, 1))
         return WindowContext(frames, tuple(sites), pose, clarity)

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cyberhost_cli.config.schema import BackboneConfig
+from cyberhost_cli.config.model import BackboneConfig
 from cyberhost_cli.models.backbone import Backbone
 from cyberhost_cli.models.blocks import Flow
 from cyberhost_cli.models.conditions import ClipKeys, SiteFeatures, SiteInputs, WindowKeys

@@ -10,7 +10,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cyberhost_cli.config.schema import RegionConfig
+from cyberhost_cli.config.model import RegionConfig
 from cyberhost_cli.models.attention import Attention, KeyValue
 from cyberhost_cli.models.embedding import interleaved_sinusoid
 from cyberhost_cli.models.zero import zero

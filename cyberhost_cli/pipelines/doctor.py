@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from typing import get_args
 
@@ -12,12 +11,13 @@ import torch
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 
-from cyberhost_cli.config import store
+from cyberhost_cli.config.inputs import DetectionConfig
 from cyberhost_cli.config.load import load_preset
-from cyberhost_cli.config.schema import DetectionConfig
+from cyberhost_cli.config.store import files
 from cyberhost_cli.errors import CyberHostError
+from cyberhost_cli.pipelines.detectors import pose_detector
 from cyberhost_cli.pipelines.model import choose_weights, set_up_device
-from cyberhost_cli.preprocess import pose
+from cyberhost_cli.weights import catalogue, store
 
 CODECS = {"libx264": "H.264 video", "prores_ks": "ProRes video", "aac": "sound of MP4"}
 SYNTH = {"anny": "bodies", "warp": "rendering", "espeakng_loader": "speech"}
@@ -36,7 +36,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at the machine, the packages and every preset."""
-    return [*_machine(), *_codecs(), *_detectors(), *_synthesiser(), *map(_preset, store.files())]
+    return [*_machine(), *_codecs(), *_detectors(), *_weights(), *_synthesiser(), *map(_preset, files())]
 
 
 def _machine() -> Iterator[Finding]:
@@ -66,18 +66,23 @@ def _codecs() -> Iterator[Finding]:
 
 
 def _detectors() -> Iterator[Finding]:
+    base = load_preset("base").preset
     for name in get_args(DetectionConfig.model_fields["detector"].annotation):
         try:
-            _load_detector(name)
+            pose_detector(base.detection.model_copy(update={"detector": name}), base.store)
         except CyberHostError as error:
             yield Finding(f"detector {name}", False, error.message, error.hint)
         else:
             yield Finding(f"detector {name}", True, "people, faces and hands in pictures")
 
 
-@cache
-def _load_detector(name: str) -> None:
-    pose.load(DetectionConfig.model_validate({"detector": name, "min_confidence": 0.5}))
+def _weights() -> Iterator[Finding]:
+    for entry in catalogue.ENTRIES:
+        folder, fetch = store.held(entry, None), f"`cyberhost weights fetch {entry.name}`"
+        if folder is None:
+            yield Finding(f"weights {entry.name}", False, "not on this machine", fetch)
+        else:
+            yield Finding(f"weights {entry.name}", True, str(folder))
 
 
 def _synthesiser() -> Iterator[Finding]:
@@ -94,7 +99,7 @@ def _preset(name: str) -> Finding:
     try:
         loaded = load_preset(name)
         set_up_device(loaded.preset.device)
-        _load_detector(loaded.preset.detection.detector)
+        pose_detector(loaded.preset.detection, loaded.preset.store)
         weights = choose_weights(loaded)
     except CyberHostError as error:
         return Finding(topic, False, error.message, error.hint)

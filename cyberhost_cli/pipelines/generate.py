@@ -1,6 +1,7 @@
 """Generate: a prepared clip becomes frames, and frames a file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,20 +11,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cyberhost_cli.config.load import LoadedPreset
-from cyberhost_cli.config.schema import Preset, SamplingConfig
+from cyberhost_cli.config.running import SamplingConfig
+from cyberhost_cli.config.schema import Preset
+from cyberhost_cli.errors import UsageError
+from cyberhost_cli.media.picture import read_picture
 from cyberhost_cli.media.writer import check_target, write_video
 from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.models.cyberhost import CyberHost
+from cyberhost_cli.pipelines.drive import NOBODY, Drivers, check_driven, check_drivers
 from cyberhost_cli.pipelines.inputs import reference_inputs, window_inputs
-from cyberhost_cli.pipelines.model import choose_weights, load, set_up_device
+from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load, set_up_device
 from cyberhost_cli.pipelines.prepare import prepare_clip
+from cyberhost_cli.pipelines.progress import Progress, silent
+from cyberhost_cli.preprocess.composite import Compositor
 from cyberhost_cli.sampling import blend, chunks
 from cyberhost_cli.sampling.chunks import Chunk
 from cyberhost_cli.sampling.sampler import Sampler
 from cyberhost_cli.types import Frames, Marks, PreparedClip
-
-Progress = Callable[[int, int], None]
-"""Told the frames done and the frames in all."""
 
 
 def generate(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> Iterator[Frames]:
@@ -70,23 +74,73 @@ def report(frames: Iterable[Frames], total: int, progress: Progress) -> Iterator
         progress(done, total)
 
 
-def generate_file(
-    reference: Path,
-    speech: Path | None,
-    out: Path,
-    loaded: LoadedPreset,
-    seed: int,
-    overwrite: bool,
-    progress: Progress,
-) -> None:
-    """Make a video of a picture and a recording, or of the bundle `reference`; all is checked before a model loads."""
-    preset = loaded.preset
-    check_target(out, overwrite, preset.output)
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for, beside the preset."""
+
+    reference: Path
+    """A picture, or a bundle of all that is needed."""
+    speech: Path | None
+    out: Path
+    seed: int = 0
+    overwrite: bool = False
+    composite: bool = False
+    """Whether the person is put back into the whole picture."""
+    drivers: Drivers = NOBODY
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that is needed to make a video, found to be good."""
+
+    clip: PreparedClip
+    weights: ChosenWeights
+
+
+def generate_file(request: Request, loaded: LoadedPreset, progress: Progress) -> None:
+    """Make a video; all is checked before a model loads.
+
+    Raises:
+        CyberHostError: an input, the preset or the output cannot be used; nothing is written.
+    """
+    write(request, make_ready(request, loaded, silent), loaded, progress)
+
+
+def make_ready(request: Request, loaded: LoadedPreset, tracking: Progress) -> Ready:
+    """Check and prepare all that a request names; `tracking` is told of the frames of a driving video.
+
+    Raises:
+        CyberHostError: an input, the preset or the output cannot be used.
+    """
+    _check(request, loaded)
     weights = choose_weights(loaded)
-    set_up_device(preset.device)
-    clip = prepare_clip(reference, speech, loaded)
-    frames = generate(clip, load(weights, loaded), preset, seed)
-    marks = Marks(loaded.name, seed, weights.header.sha256)
+    set_up_device(loaded.preset.device)
+    clip = prepare_clip(request.reference, request.speech, loaded, request.drivers, tracking)
+    check_driven(clip.driving is not None, loaded)
+    return Ready(clip, weights)
+
+
+def write(request: Request, ready: Ready, loaded: LoadedPreset, progress: Progress) -> None:
+    """Sample, decode and write the video; `progress` is told of its frames."""
+    preset, clip = loaded.preset, ready.clip
+    frames = generate(clip, load(ready.weights, loaded), preset, request.seed)
     size = (preset.picture.width, preset.picture.height)
+    if request.composite:
+        paste = Compositor(read_picture(request.reference, preset.picture), clip.reference.placement, preset.picture)
+        # One by one, since a whole picture may be a hundred times as large as a frame.
+        frames, size = (paste.paste(frame[None]) for chunk in frames for frame in chunk), paste.size
+    marks = Marks(loaded.name, request.seed, ready.weights.header.sha256)
     told = report(frames, clip.frames, progress)
-    write_video(out, told, size, preset.fps, clip.speech.recording, preset.output, marks, overwrite)
+    write_video(request.out, told, size, preset.fps, clip.speech.recording, preset.output, marks, request.overwrite)
+
+
+def _check(request: Request, loaded: LoadedPreset) -> None:
+    """Refuse what cannot work, before anything is computed."""
+    check_target(request.out, request.overwrite, loaded.preset.output)
+    check_drivers(request.drivers)
+    check_driven(request.drivers.path is not None, loaded)
+    if request.speech is None and (request.composite or request.drivers.path is not None):
+        raise UsageError(
+            "a bundle holds neither the whole picture nor other poses than its own",
+            "give the picture and the recording themselves",
+        )

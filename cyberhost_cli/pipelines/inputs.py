@@ -2,11 +2,12 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.models.cyberhost import ReferenceInputs, WindowInputs
+from cyberhost_cli.preprocess import skeleton
 from cyberhost_cli.sampling.chunks import Chunk
 from cyberhost_cli.types import PreparedClip, PreparedReference
 
@@ -41,6 +42,20 @@ def window_inputs(clip: PreparedClip, chunk: Chunk, motion: Float[Tensor, "1 m c
     """Return a batch of one window; past its end the recording stays as it is in its last frame."""
     frames = np.minimum(np.arange(chunk.start, chunk.stop), clip.frames - 1)
     audio = torch.from_numpy(clip.speech.features[frames])[None]
-    movement = unit(clip.reference.movement[..., None]).expand(3, -1, -1)[None]
+    pose = unit(_pose_maps(clip, frames))[None]
     clarity = torch.from_numpy(clip.reference.clarity).expand(1, chunk.frames, 2)
-    return WindowInputs(audio.to(motion), movement.to(motion), clarity.to(motion), motion)
+    return WindowInputs(audio.to(motion), pose.to(motion), clarity.to(motion), motion)
+
+
+def _pose_maps(clip: PreparedClip, frames: Int64[np.ndarray, "f"]) -> UInt8[np.ndarray, "_k H W 3"]:
+    """Draw what tells where the body goes: one map for all frames, or with driving poses one for each.
+
+    Driven hands are drawn over the body movement map, since sound still moves the body (the paper does not say how).
+    """
+    movement = np.repeat(clip.reference.movement[:, :, None], 3, axis=2)
+    if clip.driving is None:
+        return movement[None]
+    keypoints = clip.driving.keypoints[frames]
+    if clip.driving.kind == "body":
+        return skeleton.draw_track(keypoints, *movement.shape[:2])
+    return skeleton.draw_hands_on(movement, keypoints)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from cyberhost_cli.config.load import LoadedPreset
-from cyberhost_cli.config.schema import DeviceConfig
+from cyberhost_cli.config.running import DeviceConfig
 from cyberhost_cli.errors import CheckpointError, UsageError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.weights.checkpoint import Checkpoint, load_model, read_header

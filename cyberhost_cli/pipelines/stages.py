@@ -14,11 +14,13 @@ from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import CheckpointError, InputError
 from cyberhost_cli.media.atomic import atomic_folder
-from cyberhost_cli.media.bundle import read_bundle, write_bundle
+from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
 from cyberhost_cli.media.writer import check_target, write_video
-from cyberhost_cli.pipelines.generate import Progress, decode, plan_clip, report, sample
+from cyberhost_cli.pipelines.drive import check_driven
+from cyberhost_cli.pipelines.generate import decode, plan_clip, report, sample
 from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load
 from cyberhost_cli.pipelines.prepare import read_clip
+from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.sampling import blend, chunks
 from cyberhost_cli.types import Marks
 
@@ -44,6 +46,7 @@ def sample_folder(
     check_folder(folder, overwrite)
     weights = choose_weights(loaded)
     clip = read_clip(list(bundles), loaded)
+    check_driven(clip.driving is not None, loaded)
     plan = plan_clip(clip, loaded.preset.sampling)
     model = load(weights, loaded)
     with atomic_folder(folder) as inside:
@@ -52,7 +55,7 @@ def sample_folder(
         for number, (chunk, made) in enumerate(zip(plan, latents, strict=True)):
             (inside / f"chunk-{number:05}.safetensors").write_bytes(save({"latents": made.contiguous().cpu()}))
             progress(min(chunk.stop, clip.frames), clip.frames)
-        write_bundle(inside / SPEECH, None, clip.speech, loaded.name)
+        write_bundle(inside / SPEECH, Parts(speech=clip.speech), loaded.name)
         _write_job(inside / JOB, loaded, weights, seed, clip.frames)
 
 
@@ -65,7 +68,7 @@ def stitch_folder(folder: Path, out: Path, overwrite: bool, progress: Progress) 
     weights = choose_weights(loaded)
     if weights.header.sha256 != job.sha256:
         raise CheckpointError(f"`{job.checkpoint}` is not what the chunks were sampled with", "sample them again")
-    _, speech = read_bundle(folder / SPEECH)
+    speech = read_bundle(folder / SPEECH).speech
     if speech is None:
         raise InputError(f"`{folder / SPEECH}` holds no speech", "sample the chunks again")
     autoencoder = load(weights, loaded).autoencoder

@@ -1,28 +1,31 @@
 """The offline detector: MediaPipe, whose weights come inside its wheel."""
 
-import importlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from cyberhost_cli.errors import CyberHostError
 from cyberhost_cli.preprocess import regions
+from cyberhost_cli.preprocess.optional import need
 from cyberhost_cli.types import BODY, FACE, FEET, KEYPOINTS, LEFT_HAND, RIGHT_HAND, Box, Keypoints, Person, Pixels
 
 FACE_CONFIDENCE = 0.5
 """MediaPipe's own."""
+LARGE = 1 / 5
+"""Where a face takes this share of the picture's shorter side, nobody of like size is overlooked at first sight."""
 VIEWS = (9.0, 5.0, 3.0)
 """Sides of the cut-outs in which one person is sought, in face boxes; a wide one may hold somebody more striking."""
+MESH_VIEW = 2.0
+"""Side of the cut-out in which a turned face is looked at alone, in face boxes."""
 FINE = 512
 """Smaller pictures are enlarged to this side."""
 SAME = 0.3
 """Boxes that share this much of the smaller one are one face."""
+NOTHING = np.zeros((64, 64, 3), dtype=np.uint8)
 
 # Points of MediaPipe's 33 that are COCO's 17; the small toes are not among them.
 BODY_33 = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
@@ -56,18 +59,19 @@ class MediapipePose:
     """Finds faces first, then for every face its person."""
 
     def __init__(self) -> None:
+        solutions = need("mediapipe.python.solutions", "the detector `mediapipe`", "offline")
         with _muted():
-            solutions = _solutions()
             self._faces = [
                 solutions.face_detection.FaceDetection(model_selection=reach, min_detection_confidence=FACE_CONFIDENCE)
                 for reach in (0, 1)
             ]
+            self._mesh = solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True)
             self._holistic = solutions.holistic.Holistic(
                 static_image_mode=True, model_complexity=1, refine_face_landmarks=True
             )
             # They start in threads of their own, and a first picture waits for what those have to say.
-            for part in (*self._faces, self._holistic):
-                part.process(np.zeros((64, 64, 3), dtype=np.uint8))
+            for part in (*self._faces, self._mesh, self._holistic):
+                part.process(NOTHING)
 
     def detect(self, picture: Pixels) -> list[Person]:
         """Return everybody whose face is found; without one, whoever is found from the body alone."""
@@ -75,12 +79,12 @@ class MediapipePose:
         whole = Box(0.0, 0.0, float(width), float(height))
         with _muted():
             faces = self._find_faces(picture, whole)
-            if not faces:
-                faces = [face for part in _parts(whole) for face in self._find_faces(picture, part)]
+            if not any(box.height >= LARGE * min(height, width) for _, box in faces):
+                faces += [face for part in _parts(whole) for face in self._find_faces(picture, part)]
             if faces:
-                found = [self._follow(picture, face, whole) for face in _distinct(faces)]
+                found = [self._person_with(face, picture, whole) for face in _distinct(faces)]
             else:
-                found = [self._holistic_in(picture, whole)]
+                found = [self._striking(picture, whole)]
         boxed = [(keypoints, _seen(keypoints, width, height)) for keypoints in found if keypoints is not None]
         return [Person(keypoints, box) for keypoints, box in boxed if box is not None]
 
@@ -96,52 +100,59 @@ class MediapipePose:
                 faces.append((detection.score[0], Box(left, top, left + box.width * width, top + box.height * height)))
         return faces
 
-    def _follow(self, picture: Pixels, face: Box, whole: Box) -> Keypoints | None:
+    def _person_with(self, face: Box, picture: Pixels, whole: Box) -> Keypoints | None:
         """Return the keypoints of the person with this face."""
         for view in VIEWS:
-            keypoints = self._holistic_in(picture, _around(face, view, whole))
-            if keypoints is not None and _holds(face, keypoints[FACE]):
+            keypoints = self._striking(picture, _around(face, view, whole))
+            if keypoints is not None and _holds(face, keypoints):
+                if not keypoints[FACE, 2].any():
+                    self._look_closer(picture, face, whole, keypoints)
                 return keypoints
         return None
 
-    def _holistic_in(self, picture: Pixels, part: Box) -> Keypoints | None:
+    def _striking(self, picture: Pixels, part: Box) -> Keypoints | None:
         """Return the keypoints of the most striking person in one part of the picture."""
-        cut = _cut(picture, part)
-        # Though told that pictures are single, it looks for face and hands where it saw the last ones.
-        self._holistic.reset()
-        found = self._holistic.process(_enlarged(cut))
+        # Though told that pictures are single, it looks for face and hands where it saw the last ones. Where it sees
+        # nobody it forgets them as after a reset, which would take more time than the picture.
+        self._holistic.process(NOTHING)
+        found = self._holistic.process(_enlarged(_cut(picture, part)))
         if found.pose_landmarks is None:
             return None
         keypoints = np.zeros((KEYPOINTS, 3), dtype=np.float32)
-        body = _points(found.pose_landmarks.landmark)
+        body = _points(found.pose_landmarks.landmark, part)
         keypoints[BODY] = body[list(BODY_33)]
         keypoints[[FEET.start + place for place in FEET_33]] = body[list(FEET_33.values())]
         if found.face_landmarks is not None:
-            face = _points(found.face_landmarks.landmark, 1.0)
-            keypoints[FACE] = face[list(FACE_478)]
-            keypoints[: len(HEAD_478), :2] = face[list(HEAD_478), :2]
+            _put_face(keypoints, _points(found.face_landmarks.landmark, part, 1.0))
         for place, hand in ((LEFT_HAND, found.left_hand_landmarks), (RIGHT_HAND, found.right_hand_landmarks)):
             if hand is not None:
-                keypoints[place] = _points(hand.landmark, 1.0)
-        scale = np.array([cut.shape[1], cut.shape[0], 1], dtype=np.float32)
-        return keypoints * scale + np.array([part.left, part.top, 0], dtype=np.float32)
+                keypoints[place] = _points(hand.landmark, part, 1.0)
+        return keypoints
+
+    def _look_closer(self, picture: Pixels, face: Box, whole: Box, keypoints: Keypoints) -> None:
+        """Put the points of a face in that was not seen beside its body, mostly a turned one."""
+        (x, y), half = face.centre, MESH_VIEW * face.width / 2
+        part = _snapped(Box(x - half, y - half, x + half, y + half), whole)
+        for found in self._mesh.process(_enlarged(_cut(picture, part))).multi_face_landmarks or ():
+            closer = keypoints.copy()
+            _put_face(closer, _points(found.landmark, part, 1.0))
+            if _holds(face, closer):
+                keypoints[:] = closer
 
 
-def _solutions() -> ModuleType:
-    try:
-        return importlib.import_module("mediapipe.python.solutions")
-    except ImportError as error:
-        raise CyberHostError(
-            "the detector `mediapipe` is not installed", "install it with `pip install 'cyberhost[offline]'`"
-        ) from error
+def _put_face(keypoints: Keypoints, mesh: Float32[np.ndarray, "478 3"]) -> None:
+    keypoints[FACE] = mesh[list(FACE_478)]
+    keypoints[: len(HEAD_478), :2] = mesh[list(HEAD_478), :2]
 
 
-def _points(landmarks: Iterable[Landmark], confidence: float | None = None) -> Float32[np.ndarray, "k 3"]:
-    """Return x, y and confidence, which MediaPipe gives for the body only."""
-    return np.array(
+def _points(landmarks: Iterable[Landmark], part: Box, confidence: float | None = None) -> Float32[np.ndarray, "k 3"]:
+    """Return places in the picture of what was found in a part of it, and confidence, given for the body only."""
+    shares = np.array(
         [(point.x, point.y, point.visibility if confidence is None else confidence) for point in landmarks],
         dtype=np.float32,
     )
+    scale = np.array([part.width, part.height, 1], dtype=np.float32)
+    return shares * scale + np.array([part.left, part.top, 0], dtype=np.float32)
 
 
 def _seen(keypoints: Keypoints, width: int, height: int) -> Box | None:
@@ -151,10 +162,17 @@ def _seen(keypoints: Keypoints, width: int, height: int) -> Box | None:
 
 
 def _parts(whole: Box) -> list[Box]:
-    """Return nine overlapping quarters, in which a small face is large enough to be found."""
-    width, height = whole.width / 2, whole.height / 2
-    corners = [(column * width / 2, row * height / 2) for row in range(3) for column in range(3)]
+    """Return overlapping parts, half as long and none a strip, in which a small face is large enough to be found."""
+    shorter = min(whole.width, whole.height)
+    width, height = min(whole.width / 2, shorter), min(whole.height / 2, shorter)
+    corners = [(left, top) for top in _starts(whole.height, height) for left in _starts(whole.width, width)]
     return [_snapped(Box(left, top, left + width, top + height), whole) for left, top in corners]
+
+
+def _starts(length: float, part: float) -> list[float]:
+    """Return where parts begin that cover the length and overlap by half or more."""
+    starts: list[float] = np.linspace(0, length - part, 1 + int(np.ceil(2 * (length - part) / part))).tolist()
+    return starts
 
 
 def _around(face: Box, view: float, whole: Box) -> Box:
@@ -203,10 +221,11 @@ def _overlap(one: Box, other: Box) -> float:
     return max(0.0, width) * max(0.0, height) / min(one.width * one.height, other.width * other.height)
 
 
-def _holds(box: Box, face: Float32[np.ndarray, "68 3"]) -> bool:
-    """Tell whether a face was found and has its middle in the box."""
-    x, y, confidence = face.mean(axis=0).tolist()
-    return bool(confidence > 0 and box.left <= x <= box.right and box.top <= y <= box.bottom)
+def _holds(box: Box, keypoints: Keypoints) -> bool:
+    """Tell whether the middle of the face, or of nose, eyes and ears where no face was found, lies in the box."""
+    face = keypoints[FACE] if keypoints[FACE, 2].any() else keypoints[: len(HEAD_478)]
+    x, y, _ = face.mean(axis=0).tolist()
+    return bool(box.left <= x <= box.right and box.top <= y <= box.bottom)
 
 
 @contextmanager

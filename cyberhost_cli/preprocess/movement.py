@@ -7,6 +7,9 @@ from cyberhost_cli.errors import InputError
 from cyberhost_cli.preprocess import regions
 from cyberhost_cli.types import FACE, Box, Keypoints, KeypointTrack
 
+Shoulders = tuple[float, float, float]
+"""x, y of the middle of the shoulders and the body's scale as a width of the shoulders."""
+
 SHOULDERS = (5, 6)
 DROP = 0.15
 """How far below the middle of the shoulders the chest lies, in shoulder widths."""
@@ -18,16 +21,22 @@ SHOULDERS_PER_FACE = 2.1
 
 def chest(keypoints: Keypoints) -> tuple[float, float] | None:
     """Return x, y of the chest: below the shoulders, or below the face where those are not seen."""
-    found = _shoulders(keypoints)
-    if found is None:
-        return None
-    x, y, width = found
-    return x, y + DROP * width
+    return _below(_seen(keypoints) or _guessed(keypoints))
+
+
+def shoulders(track: KeypointTrack) -> list[Shoulders | None]:
+    """Return the shoulders in every frame that shows them; guess them from the face where no frame does.
+
+    Both in one clip are never mixed, since the guess is another place, and the change to it would look like movement.
+    """
+    seen = [_seen(each) for each in track]
+    return seen if any(seen) else [_guessed(each) for each in track]
 
 
 def rectangle(track: KeypointTrack, enlargement: float) -> Box:
     """Return the range of the chest over a clip, its sides `enlargement` times as long (paper: 1 to 1.5)."""
-    places = np.array([place for place in map(chest, track) if place is not None])
+    found = [_below(each) for each in shoulders(track)]
+    places = np.array([place for place in found if place is not None])
     if not len(places):
         raise InputError("no chest found in the clip", "expected shoulders or a face in at least one frame")
     (left, top), (right, bottom) = places.min(axis=0).tolist(), places.max(axis=0).tolist()
@@ -36,7 +45,7 @@ def rectangle(track: KeypointTrack, enlargement: float) -> Box:
 
 def wanted(keypoints: Keypoints, size_in_shoulder_widths: float) -> Box:
     """Return a square of a chosen size around the chest, for inference."""
-    found = _shoulders(keypoints)
+    found = _seen(keypoints) or _guessed(keypoints)
     if found is None:
         raise InputError("no chest found in the picture", "expected shoulders or a face")
     x, y, width = found
@@ -53,16 +62,30 @@ def _about(x: float, y: float, width: float, height: float) -> Box:
     return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
-def _shoulders(keypoints: Keypoints) -> tuple[float, float, float] | None:
-    """Return the middle of the shoulders and the body's scale as a width of the shoulders.
+def _below(found: Shoulders | None) -> tuple[float, float] | None:
+    """Return x, y of the chest below the shoulders."""
+    if found is None:
+        return None
+    x, y, width = found
+    return x, y + DROP * width
 
-    Shoulders seen from the side fall together, so that the width is at least half of what the face suggests.
+
+def _seen(keypoints: Keypoints) -> Shoulders | None:
+    """Return the shoulders where both are seen.
+
+    Seen from the side they fall together, so that the width is at least half of what the face suggests.
     """
-    face = regions.extent(keypoints[FACE])
     left, right = keypoints[SHOULDERS[0]], keypoints[SHOULDERS[1]]
-    if left[2] > 0 and right[2] > 0:
-        (x, y), apart = ((left + right) / 2)[:2].tolist(), float(np.hypot(*(left - right)[:2]))
-        return x, y, apart if face is None else max(apart, SHOULDERS_PER_FACE * face.height / 2)
+    if left[2] <= 0 or right[2] <= 0:
+        return None
+    face = regions.extent(keypoints[FACE])
+    (x, y), apart = ((left + right) / 2)[:2].tolist(), float(np.hypot(*(left - right)[:2]))
+    return x, y, apart if face is None else max(apart, SHOULDERS_PER_FACE * face.height / 2)
+
+
+def _guessed(keypoints: Keypoints) -> Shoulders | None:
+    """Return where the shoulders must be below the face."""
+    face = regions.extent(keypoints[FACE])
     if face is None:
         return None
     x, y = face.centre

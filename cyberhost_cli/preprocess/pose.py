@@ -2,7 +2,9 @@
 
 from typing import Protocol, runtime_checkable
 
-from cyberhost_cli.config.schema import DetectionConfig
+from cyberhost_cli.config.inputs import DetectionConfig
+from cyberhost_cli.preprocess.dwpose import Dwpose
+from cyberhost_cli.preprocess.files import Finder
 from cyberhost_cli.preprocess.mediapipe_pose import MediapipePose
 from cyberhost_cli.types import Person, Pixels
 
@@ -16,6 +18,10 @@ class PoseDetector(Protocol):
         ...
 
 
-def load(config: DetectionConfig) -> PoseDetector:
+def load(config: DetectionConfig, find: Finder) -> PoseDetector:
     """Load the detector that the preset names."""
-    return {"mediapipe": MediapipePose}[config.detector]()
+    match config.detector:
+        case "mediapipe":
+            return MediapipePose()
+        case "dwpose":
+            return Dwpose(find("dwpose"))

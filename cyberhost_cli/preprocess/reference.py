@@ -3,41 +3,39 @@
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float32
 
-from cyberhost_cli.config.schema import ConditionsConfig, DetectionConfig, PictureConfig
-from cyberhost_cli.preprocess import movement, regions, skeleton
+from cyberhost_cli.config.inputs import ConditionsConfig, DetectionConfig, PictureConfig
+from cyberhost_cli.preprocess import clarity, movement, regions, skeleton
 from cyberhost_cli.preprocess.choice import choose
-from cyberhost_cli.preprocess.framing import frame
 from cyberhost_cli.preprocess.pose import PoseDetector
-from cyberhost_cli.types import Keypoints, Person, Pixels, PreparedReference
+from cyberhost_cli.types import Figure, Keypoints, Person, Pixels, Placement, PreparedReference
 
 
-def prepare(
-    picture: Pixels,
-    detector: PoseDetector,
-    picture_config: PictureConfig,
-    detection: DetectionConfig,
-    conditions: ConditionsConfig,
-) -> PreparedReference:
-    """Find the person, frame them and derive every condition."""
-    height, width = picture.shape[:2]
+def find_person(
+    picture: Pixels, detector: PoseDetector, picture_config: PictureConfig, detection: DetectionConfig
+) -> Person:
+    """Find the people in a picture and choose the one who shall talk; points of little confidence are not known."""
     people = [_sure(person, detection.min_confidence) for person in detector.detect(picture)]
-    person = choose(people, picture_config.person, (height, width))
-    framed, keypoints = frame(picture, person, picture_config)
-    return from_keypoints(framed, keypoints, picture_config, conditions)
+    height, width = picture.shape[:2]
+    return choose(people, picture_config.person, (height, width))
 
 
-def from_keypoints(
-    picture: Pixels, keypoints: Keypoints, picture_config: PictureConfig, conditions: ConditionsConfig
+def describe(
+    picture: Pixels,
+    keypoints: Keypoints,
+    placement: Placement,
+    identity: Float32[np.ndarray, "_d"],
+    figures: tuple[Figure, ...],
+    picture_config: PictureConfig,
+    conditions: ConditionsConfig,
 ) -> PreparedReference:
     """Derive every condition from a picture at the preset's size and its keypoints, detected or known exactly."""
     height, width = picture.shape[:2]
+    boxes, side = regions.hand_boxes(keypoints), picture_config.hand_size
+    empty = np.zeros((side, side, 3), dtype=np.uint8)
+    hands = [empty if box is None else regions.crop(picture, box, side) for box in boxes]
     face = regions.face_around(regions.known_face(keypoints))
-    side = picture_config.hand_size
-    hands = [
-        np.zeros((side, side, 3), dtype=np.uint8) if box is None else regions.crop(picture, box, side)
-        for box in regions.hand_boxes(keypoints)
-    ]
     return PreparedReference(
         picture=picture,
         keypoints=keypoints,
@@ -46,6 +44,10 @@ def from_keypoints(
         hands=np.stack(hands),
         movement=movement.draw(movement.wanted(keypoints, conditions.movement), height, width),
         clarity=np.full(2, conditions.clarity, dtype=np.float32),
+        deviation=np.array([clarity.deviation(hand) for hand in hands], dtype=np.float32),
+        identity=identity,
+        placement=placement,
+        figures=figures,
     )
 
 

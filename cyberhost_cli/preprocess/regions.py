@@ -36,7 +36,7 @@ def known_face(keypoints: Keypoints) -> Box:
     """Return the smallest rectangle around the face's points, which must be known."""
     points = extent(keypoints[FACE])
     if points is None:
-        raise InputError("no face found in the picture", "use a picture in which the person faces the camera")
+        raise InputError("no face found in the picture", "use a sharp picture in which the person faces the camera")
     return points
 
 

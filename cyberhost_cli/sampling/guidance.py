@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 from torch import Tensor
 
-from cyberhost_cli.config.schema import GuidanceConfig
+from cyberhost_cli.config.running import GuidanceConfig
 from cyberhost_cli.models.conditions import ClipContext, Conditions, ReferenceFeatures, WindowContext
 from cyberhost_cli.models.denoiser import DenoisingUNet
 

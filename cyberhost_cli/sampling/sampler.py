@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cyberhost_cli.config.schema import SamplingConfig
+from cyberhost_cli.config.running import SamplingConfig
 from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
 from cyberhost_cli.sampling import guidance, noise, schedule
 from cyberhost_cli.sampling.chunks import Chunk

@@ -4,7 +4,7 @@ from typing import Any
 
 from diffusers.schedulers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 
-from cyberhost_cli.config.schema import DiffusionConfig
+from cyberhost_cli.config.model import DiffusionConfig
 
 
 def _betas(config: DiffusionConfig) -> dict[str, Any]:

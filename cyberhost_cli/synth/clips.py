@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
-from cyberhost_cli.config.schema import OutputConfig
+from cyberhost_cli.config.running import OutputConfig
 from cyberhost_cli.media.atomic import atomic_file
 from cyberhost_cli.media.truth import write_truth
 from cyberhost_cli.media.writer import write_video

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from cyberhost_cli.config.schema import TrainingConfig
+from cyberhost_cli.config.training import TrainingConfig
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.preprocess import regions
 from cyberhost_cli.training.dataset import ClipExample

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from cyberhost_cli.config.schema import TrainingConfig
+from cyberhost_cli.config.training import TrainingConfig
 from cyberhost_cli.preprocess import movement, regions
 from cyberhost_cli.training.dataset import ClipExample
 from cyberhost_cli.training.latents import Latents
@@ -32,7 +32,8 @@ class Batch:
     hands: Float[Tensor, "b 2 3 q q"]
     movement: Float[Tensor, "b 3 H W"]
     speech: Float[Tensor, "b f t d"]
-    clarity: Float[Tensor, "b f 2"]
+    deviation: Float[Tensor, "b f 2"]
+    """Of the Laplacian of the left and the right hand."""
     masks: Float[Tensor, "b f 3 h w"]
     """Face, hands, mouth."""
     keypoints: Float[Tensor, "b f 133 3"]
@@ -153,7 +154,7 @@ def _read(
         "hands": _signed(clip.hands[window.reference]),
         "movement": np.repeat(_share(movement.draw(box, *clip.frames.shape[1:3]))[None], 3, axis=0),
         "speech": clip.speech[span],
-        "clarity": clip.clarity[span],
+        "deviation": clip.deviation[span],
         "masks": _share(clip.masks[span]),
         "keypoints": clip.keypoints[span],
     }

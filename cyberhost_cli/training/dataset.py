@@ -15,10 +15,12 @@ from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.media import sound, truth, video
 from cyberhost_cli.media.atomic import atomic_file
-from cyberhost_cli.preprocess import clarity, regions, skeleton, speech
+from cyberhost_cli.pipelines import detectors
+from cyberhost_cli.preprocess import clarity, regions, skeleton
+from cyberhost_cli.preprocess.speech.features import encode
 from cyberhost_cli.types import ClipTruth, Frames, Keypoints, KeypointTrack, Pixels
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same clips and preset give other arrays than before."""
 
 CHUNK = 64
@@ -38,7 +40,8 @@ class ClipExample:
     speech: Float32[np.ndarray, "f t d"]
     faces: UInt8[np.ndarray, "f s s 3"]
     hands: UInt8[np.ndarray, "f 2 q q 3"]
-    clarity: Float32[np.ndarray, "f 2"]
+    deviation: Float32[np.ndarray, "f 2"]
+    """Of the Laplacian of the left and the right hand, 0 where one is not seen."""
     masks: UInt8[np.ndarray, "f 3 h w"]
     """Share of each latent cell that face, hands and mouth cover, 0..255."""
 
@@ -100,21 +103,21 @@ def _derive(folder: Path, name: str, preset: Preset) -> dict[str, np.ndarray]:
     frames = np.concatenate(list(video.read_frames(folder / f"{name}.mp4", CHUNK)))
     recording = sound.read_recording(folder / f"{name}.wav", preset.speech)
     samples = sound.resample_mono(recording, preset.speech.sample_rate)
-    features = speech.logmel(samples, preset.speech, preset.fps)
+    features = encode(samples, preset.speech, preset.fps, detectors.finder(preset.store))
     _check(folder / f"{name}.mp4", frames, known, len(features), preset)
     height, width = preset.picture.height, preset.picture.width
     factor = preset.model.autoencoder.factor
     hands = np.stack([_hands(f, k, preset.picture.hand_size) for f, k in zip(frames, known.keypoints, strict=True)])
     return {
         "frames": frames,
-        "skeletons": np.stack([skeleton.draw(each, height, width) for each in known.keypoints]),
+        "skeletons": skeleton.draw_track(known.keypoints, height, width),
         "keypoints": known.keypoints,
         "speech": features,
         "faces": np.stack(
             [_face(f, k, preset.picture.face_size) for f, k in zip(frames, known.keypoints, strict=True)]
         ),
         "hands": hands,
-        "clarity": np.array([[clarity.hand_clarity(hand) for hand in pair] for pair in hands], dtype=np.float32),
+        "deviation": np.array([[clarity.deviation(hand) for hand in pair] for pair in hands], dtype=np.float32),
         "masks": np.stack([_masks(each, (height, width), factor) for each in known.keypoints]),
     }
 

@@ -8,7 +8,7 @@ from diffusers.schedulers import DDPMScheduler
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from cyberhost_cli.config.schema import TrainingConfig
+from cyberhost_cli.config.training import TrainingConfig
 from cyberhost_cli.models.conditions import ClipContext, Denoised
 from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
 from cyberhost_cli.preprocess import regions
@@ -33,6 +33,8 @@ class DiffusionStage:
         self.latents = latents
         self.training = training
         self.schedule = training_schedule(model.config.diffusion)
+        if not model.hand_clarity_half:
+            model.hand_clarity_half.fill_(_median_deviation(clips))
 
     def parameters(self) -> Mapping[str, nn.Parameter]:
         """Return what this stage trains."""
@@ -89,7 +91,12 @@ class DiffusionStage:
         """Predict, with the reference or the audio dropped for the whole batch at times (guidance needs it)."""
         drop_reference, drop_audio = (torch.rand(2, generator=generator)).tolist()
         audio = None if drop_audio < self.training.drop_audio or not self._hears() else batch.speech
-        inputs = WindowInputs(audio, batch.movement, batch.clarity, self._disturbed(batch.motion, generator))
+        inputs = WindowInputs(
+            audio,
+            batch.movement[:, None],
+            batch.deviation / (batch.deviation + self.model.hand_clarity_half),
+            self._disturbed(batch.motion, generator),
+        )
         window = self.model.denoiser.window_context(self.model.conditions(inputs), noisy.shape[1], len(noisy))
         denoised: Denoised = self.model.denoiser(
             noisy, timesteps.float(), self._clip(batch, drop_reference < self.training.drop_reference), window
@@ -109,6 +116,12 @@ class DiffusionStage:
             return self.model.denoiser.clip_context(None)
         inputs = ReferenceInputs(batch.reference, batch.skeleton, batch.face, batch.hands)
         return self.model.denoiser.clip_context(self.model.reference_features(inputs))
+
+
+def _median_deviation(clips: Sequence[ClipExample]) -> float:
+    """Return the median over all hands that are seen; any number serves where there are none."""
+    seen = np.concatenate([clip.deviation[clip.deviation > 0] for clip in clips])
+    return float(np.median(seen)) if len(seen) else 1.0
 
 
 def _target(schedule: DDPMScheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from cyberhost_cli.config.load import LoadedPreset
-from cyberhost_cli.config.schema import Preset, TrainingConfig
+from cyberhost_cli.config.schema import Preset
+from cyberhost_cli.config.training import TrainingConfig
 from cyberhost_cli.errors import CyberHostError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines.model import set_up_device

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from cyberhost_cli.config.schema import ModelConfig, Preset
+from cyberhost_cli.config.model import ModelConfig
+from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import UsageError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.training import checkpoint

@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from cyberhost_cli.config.schema import ModelConfig
+from cyberhost_cli.config.model import ModelConfig
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.media.atomic import atomic_file
 from cyberhost_cli.media.source import file_hash
@@ -59,12 +60,19 @@ def read_header(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: no such file, or not a checkpoint of this program.
     """
+    metadata = _metadata(path)
+    with safe_open(path, framework="pt") as file:
+        parameters = sum(torch.Size(file.get_slice(key).get_shape()).numel() for key in file.offset_keys())
+    lineage = Lineage(**{**metadata["lineage"], "made_from": tuple(metadata["lineage"]["made_from"])})
+    return Checkpoint(ModelConfig.model_validate(metadata["config"]), lineage, file_hash(path), parameters)
+
+
+def _metadata(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no weights at `{path}`", "train them with `cyberhost train`, or choose another preset")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(_KEY, "{}"))
-            parameters = sum(torch.Size(file.get_slice(key).get_shape()).numel() for key in file.offset_keys())
+            metadata: dict[str, Any] = json.loads((file.metadata() or {}).get(_KEY, "{}"))
     except SafetensorError as error:
         raise CheckpointError(f"`{path}` is not a safetensors file: {error}", "fetch or train it again") from error
     if metadata.get("format") != FORMAT:
@@ -72,8 +80,7 @@ def read_header(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"`{path}` has format {found}, expected {FORMAT}", "name a checkpoint of `cyberhost train`"
         )
-    lineage = Lineage(**{**metadata["lineage"], "made_from": tuple(metadata["lineage"]["made_from"])})
-    return Checkpoint(ModelConfig.model_validate(metadata["config"]), lineage, file_hash(path), parameters)
+    return metadata
 
 
 def load_model(path: Path, expected: ModelConfig | None = None) -> CyberHost:
@@ -93,6 +100,18 @@ def load_model(path: Path, expected: ModelConfig | None = None) -> CyberHost:
     with safe_open(path, framework="pt") as file:
         model.load_state_dict({key: file.get_tensor(key).float() for key in file.offset_keys()})
     return model.eval()
+
+
+def read_clarity_half(path: Path) -> float | None:
+    """Read which deviation of a hand's crop scores one half; None where no hand was seen in training yet.
+
+    Raises:
+        CheckpointError: as `read_header`.
+    """
+    _metadata(path)
+    with safe_open(path, framework="pt") as file:
+        half = float(file.get_tensor("hand_clarity_half"))
+    return half or None
 
 
 def describe(path: Path) -> dict[str, object]:

@@ -19,6 +19,8 @@ model:
     hands: *region
   autoencoder: {widths: [8, 8, 16]}
 sampling: {steps: 1, chunk_frames: 6}
+preflight:
+  recording: {seconds: [0.2, null], speech: [0.2, null]}
 """
 
 

@@ -102,7 +102,7 @@ def test_disk_full_in_mid_write(generate):
 def test_text_that_calls_itself_a_picture(prepare, tmp_path):
     path = tmp_path / "notes.png"
     path.write_text("not a picture", encoding="utf-8")
-    assert prepare("preprocess", path) == (1, f"`{path}` is not a PNG, JPEG, WebP or GIF picture")
+    assert prepare("preprocess", path) == (1, f"`{path}` is not a PNG, JPEG, WebP, GIF, TIFF, BMP or AVIF picture")
 
 
 def test_picture_that_is_cut_off(prepare, inputs, tmp_path):

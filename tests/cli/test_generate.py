@@ -1,6 +1,8 @@
 import json
 
 import pytest
+from PIL import Image
+from skimage import data
 
 import cyberhost_cli
 
@@ -41,7 +43,9 @@ def test_a_bundle_a_seed_and_json(run, inputs, video, tmp_path):
     assert (code, told) == (0, "")
     assert events[0] == {"event": "progress", "unit": "frames", "done": 0, "total": 10}
     assert events[-2]["done"] == 10
-    assert events[-1] == {"event": "done", "output": str(out)}
+    assert (events[-1]["event"], events[-1]["output"], events[-1]["frames"]) == ("done", str(out), 10)
+    assert {"face.height", "recording.noise_ratio"} <= {figure["name"] for figure in events[-1]["figures"]}
+    assert [hand["seen"] for hand in events[-1]["hands"]] == [False, False]
     assert json.loads(run("inspect", out, "--json")[1])["marks"]["seed"] == 1
     assert out.read_bytes() != video.read_bytes()
 
@@ -58,3 +62,54 @@ def test_frames_from_python(inputs):
     chunks = list(cyberhost_cli.frames(inputs.picture, inputs.speech, preset=str(inputs.preset)))
     assert sum(map(len, chunks)) == 10
     assert chunks[0].shape[1:] == (64, 64, 3)
+
+
+def test_figures_that_do_not_fit_are_told_and_strict_makes_them_errors(run, inputs, tmp_path):
+    picture, out = tmp_path / "dark.png", tmp_path / "a.safetensors"
+    Image.fromarray(data.astronaut() // 6).save(picture)
+    code, _, told = run("preprocess", picture, "-o", out, "-p", inputs.preset)
+    assert code == 0
+    assert told.startswith("warning: the brightness of the face's brightest parts is 0.")
+    assert "(`face.light`): light the face" in told
+    strict = tmp_path / "b.safetensors"
+    code, said, told = run("preprocess", picture, "-o", strict, "-p", inputs.preset, "--strict")
+    assert (code, said) == (1, "")
+    assert told.startswith("error: the brightness")
+    assert told.splitlines()[-1].startswith("hint: light the face")
+    assert not strict.exists()
+
+
+def test_figures_clarity_and_place_in_json_and_in_the_bundle(run, inputs, tmp_path):
+    out = tmp_path / "a.safetensors"
+    _, said, _ = run("preprocess", inputs.picture, inputs.speech, "-o", out, "-p", inputs.preset, "--json")
+    told = json.loads(said)
+    assert told["placement"]["picture_width"] == 512
+    kept = json.loads(run("inspect", out, "--json")[1])["figures"]
+    assert [figure["value"] for figure in kept] == [figure["value"] for figure in told["figures"]]
+
+
+def test_overlay_as_a_film(run, inputs, tmp_path):
+    out, film = tmp_path / "a.safetensors", tmp_path / "seen.mp4"
+    code, _, _ = run("preprocess", inputs.picture, inputs.speech, "-o", out, "--overlay", film, "-p", inputs.preset)
+    assert code == 0
+    assert json.loads(run("inspect", film, "--json")[1])["frames"] == 10
+
+
+def test_a_composite_is_as_large_as_the_picture(run, inputs, tmp_path):
+    out = tmp_path / "out.mp4"
+    code, _, _ = run("generate", inputs.picture, inputs.speech, "-o", out, "-p", inputs.preset, "--composite")
+    found = json.loads(run("inspect", out, "--json")[1])
+    assert (code, found["width"], found["height"], found["frames"]) == (0, 512, 512, 10)
+
+
+def test_bench_times_every_part(run, inputs):
+    code, said, _ = run("bench", "preprocess", inputs.picture, "--video-seconds", "1", "--json")
+    timings = {row["job"]: row["seconds"] for row in json.loads(said.splitlines()[-1])}
+    assert code == 0
+    assert list(timings) == [
+        "load the detector",
+        "a picture",
+        "the picture again, cached",
+        "speech",
+        "a video of 512x512",
+    ]

@@ -103,10 +103,11 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
             "sampling.chunk_frames: expected at most 30, model.motion.max_frames less model.motion.frames, found 31",
         ),
         ("sampling.steps=1001", "sampling.steps: expected at most model.diffusion.train_steps (1000), found 1001"),
-        ("speech.bands=40", "model.audio.features: expected speech.bands (40), found 80"),
+        ("speech.features=40", "model.audio.features: expected speech.features (40), found 80"),
         (
             "speech.window=1",
-            "model.audio.vectors: expected 12, which is (2 * speech.window + 1) * speech.steps_per_frame, found 20",
+            "model.audio.vectors: expected 12, which is "
+            "(2 * speech.window + 1) * speech.steps_per_frame * speech.layers, found 20",
         ),
         ("picture.height=136", "picture.height: expected a multiple of 16, the coarsest step of the model, found 136"),
         (

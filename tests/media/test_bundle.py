@@ -1,14 +1,14 @@
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from cyberhost_cli.errors import CyberHostError, InputError
-from cyberhost_cli.media.bundle import BundleHeader, is_bundle, read_bundle, read_bundle_header, write_bundle
-from cyberhost_cli.types import PreparedReference, PreparedSpeech
+from cyberhost_cli.media.bundle import BundleHeader, Parts, is_bundle, read_bundle, read_bundle_header, write_bundle
+from cyberhost_cli.types import Box, Driving, Figure, Placement, PreparedReference, PreparedSpeech, Recording
 
 
 @pytest.fixture(scope="module")
@@ -26,46 +26,61 @@ def reference():
         hands=pixels(2, 16, 16, 3),
         movement=pixels(64, 48),
         clarity=np.float32([0.8, 0.2]),
+        deviation=np.float32([12.5, 0]),
+        identity=rng.random(512, np.float32),
+        placement=Placement(Box(-3.5, 10.0, 90.25, 135.0), 120, 100),
+        figures=(Figure("face.height", 31.0, 64.0, None, "pixels of the face", "use a larger picture"),),
     )
 
 
 @pytest.fixture(scope="module")
 def speech(recording):
-    return PreparedSpeech(np.random.default_rng(1).random((82, 20, 80), np.float32), recording, 25)
+    rng = np.random.default_rng(1)
+    figures = (Figure("speech.share", 0.9, None, None, "share of frames with a voice", ""),)
+    return PreparedSpeech(rng.random((82, 20, 80), np.float32), rng.random(82, np.float32), recording, 25, figures)
+
+
+@pytest.fixture(scope="module")
+def driving():
+    return Driving("hands", np.random.default_rng(2).random((82, 133, 3), np.float32))
 
 
 def assert_same(a, b):
     for field in fields(a):
-        np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), strict=True)
+        one, other = getattr(a, field.name), getattr(b, field.name)
+        if isinstance(one, np.ndarray):
+            np.testing.assert_array_equal(one, other, strict=True)
+        elif isinstance(one, Recording):
+            assert_same(one, other)
+        else:
+            assert one == other
 
 
-def test_both_come_back(tmp_path, reference, speech, librivox):
+def test_all_parts_come_back(tmp_path, reference, speech, driving, librivox):
     path = tmp_path / "a.safetensors"
-    write_bundle(path, reference, speech, "demo", [librivox])
-    again, speech_again = read_bundle(path)
-    assert_same(again, reference)
-    np.testing.assert_array_equal(speech_again.features, speech.features)
-    assert_same(speech_again.recording, speech.recording)
-    assert speech_again.fps == 25
+    write_bundle(path, Parts(reference, speech, driving, ("so be warned",)), "demo", [librivox])
+    again = read_bundle(path)
+    assert_same(again.reference, reference)
+    assert_same(again.speech, speech)
+    assert_same(again.driving, driving)
+    assert again.notes == ("so be warned",)
     source = {librivox.name: hashlib.sha256(librivox.read_bytes()).hexdigest()}
-    assert read_bundle_header(path) == BundleHeader("demo", ("reference", "speech"), source)
+    figures = (*reference.figures, *speech.figures)
+    assert read_bundle_header(path) == BundleHeader("demo", ("reference", "speech", "driving"), source, figures)
     assert is_bundle(path)
 
 
-def test_either_alone(tmp_path, reference, speech):
-    write_bundle(tmp_path / "r.safetensors", reference, None, "demo")
-    write_bundle(tmp_path / "s.safetensors", None, speech, "demo")
-    again, nothing = read_bundle(tmp_path / "r.safetensors")
-    assert nothing is None
-    assert_same(again, reference)
-    nothing, again = read_bundle(tmp_path / "s.safetensors")
-    assert nothing is None
-    assert again.frames == 82
+def test_each_alone(tmp_path, reference, speech, driving):
+    for name, part in (("reference", reference), ("speech", speech), ("driving", driving)):
+        write_bundle(tmp_path / name, Parts(**{name: part}), "demo")
+        again = read_bundle(tmp_path / name)
+        assert_same(getattr(again, name), part)
+        assert replace(again, **{name: None}) == Parts()
 
 
 def test_same_bytes(tmp_path, reference, speech, librivox):
     for name in ("a", "b"):
-        write_bundle(tmp_path / name, reference, speech, "demo", [librivox])
+        write_bundle(tmp_path / name, Parts(reference, speech), "demo", [librivox])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -80,17 +95,17 @@ def test_other_files_are_no_bundles(tmp_path, librivox):
 
 
 def test_unknown_version(tmp_path):
-    header = json.dumps({"format": "cyberhost bundle", "version": 2})
+    header = json.dumps({"format": "cyberhost bundle", "version": 1})
     save_file({"a": np.zeros(3)}, tmp_path / "a", metadata={"cyberhost": header})
     assert is_bundle(tmp_path / "a")
-    with pytest.raises(InputError, match="version 2, expected 1"):
+    with pytest.raises(InputError, match="version 1, expected 2"):
         read_bundle(tmp_path / "a")
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.5, 0.999])
 def test_truncated(tmp_path, reference, share):
     path = tmp_path / "a.safetensors"
-    write_bundle(path, reference, None, "demo")
+    write_bundle(path, Parts(reference), "demo")
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(InputError, match="damaged"):
@@ -99,5 +114,5 @@ def test_truncated(tmp_path, reference, share):
 
 def test_full_disk_leaves_nothing(tiny_disk, reference, speech):
     with pytest.raises(CyberHostError, match="no space left"):
-        write_bundle(tiny_disk / "a.safetensors", reference, speech, "demo")
+        write_bundle(tiny_disk / "a.safetensors", Parts(reference, speech), "demo")
     assert [path.name for path in tiny_disk.iterdir()] == ["other"]

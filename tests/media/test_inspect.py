@@ -4,7 +4,7 @@ import json
 import pytest
 
 from cyberhost_cli.errors import InputError
-from cyberhost_cli.media.bundle import write_bundle
+from cyberhost_cli.media.bundle import Parts, write_bundle
 from cyberhost_cli.media.inspect import inspect
 from cyberhost_cli.media.writer import write_video
 
@@ -32,12 +32,13 @@ def test_outputs(tmp_path, recording, moving, output, marks, kind, name, codec, 
 def test_bundle(tmp_path):
     source = tmp_path / "ref.png"
     source.write_bytes(b"abc")
-    write_bundle(tmp_path / "a.safetensors", None, None, "demo", [source])
+    write_bundle(tmp_path / "a.safetensors", Parts(), "demo", [source])
     assert json.loads(json.dumps(inspect(tmp_path / "a.safetensors"))) == {
         "kind": "bundle",
         "preset": "demo",
         "holds": [],
         "sources": {"ref.png": hashlib.sha256(b"abc").hexdigest()},
+        "figures": [],
     }
 
 

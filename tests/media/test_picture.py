@@ -35,6 +35,9 @@ def mean_error(a, b):
         ("a.jpg", {"quality": 95, "subsampling": 0}, 4),
         ("a.JPEG", {"quality": 95, "subsampling": 0, "progressive": True}, 4),
         ("a.gif", {}, 8),
+        ("a.tif", {}, 0),
+        ("a.bmp", {}, 0),
+        ("a.avif", {"quality": 95}, 4),
     ],
 )
 def test_formats(tmp_path, config, photo, name, options, tolerance):
@@ -47,19 +50,22 @@ def test_formats(tmp_path, config, photo, name, options, tolerance):
 @pytest.mark.parametrize(
     ("orientation", "turned"),
     [
+        (1, lambda p: p),
+        (2, lambda p: p[:, ::-1]),
         (3, lambda p: p[::-1, ::-1]),
-        (6, lambda p: np.rot90(p, -1)),
-        (8, np.rot90),
+        (4, lambda p: p[::-1]),
         (5, lambda p: p.transpose(1, 0, 2)),
+        (6, lambda p: np.rot90(p, -1)),
+        (7, lambda p: p[::-1, ::-1].transpose(1, 0, 2)),
+        (8, np.rot90),
     ],
 )
-def test_exif_orientation_is_applied(tmp_path, config, photo, orientation, turned):
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif", "a.avif"])
+def test_exif_orientation_is_applied(tmp_path, config, photo, name, orientation, turned):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    Image.fromarray(photo).save(tmp_path / "a.jpg", quality=95, exif=exif)
-    Image.fromarray(photo).save(tmp_path / "a.png", exif=exif)
-    assert mean_error(read_picture(tmp_path / "a.jpg", config), turned(photo)) < 4
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", config), turned(photo))
+    Image.fromarray(photo).save(tmp_path / name, quality=95, exif=exif)
+    assert mean_error(read_picture(tmp_path / name, config), turned(photo)) < 4
 
 
 def test_16_bit_grey_is_scaled(tmp_path, config):
@@ -83,8 +89,30 @@ def test_16_bit_colour_is_scaled(tmp_path, config, photo):
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png", config), photo)
 
 
-def test_cmyk_jpeg(tmp_path, config, photo):
+def test_16_bit_tiff_is_scaled(tmp_path, config, photo):
+    from skimage.io import imsave
+
+    for name, samples in (("grey.tif", photo[:, :, 1]), ("colour.tif", photo)):
+        imsave(tmp_path / name, samples.astype(np.uint16) * 257, check_contrast=False)
+        pixels = read_picture(tmp_path / name, config)
+        np.testing.assert_array_equal(pixels, samples if samples.ndim == 3 else samples[:, :, None].repeat(3, axis=2))
+
+
+@pytest.mark.parametrize("mode", ["I", "F", "LAB"])
+def test_samples_without_one_meaning_are_refused(tmp_path, config, photo, mode):
+    grey = Image.fromarray(photo).convert("RGB" if mode == "LAB" else "L")
+    grey.convert(mode).save(tmp_path / "a.tif")
+    assert "expected 8 or 16 bits" in refused(tmp_path / "a.tif", config)
+
+
+@pytest.mark.parametrize("keep_marker", [True, False])
+def test_cmyk_jpeg_is_inverted_as_adobe_does(tmp_path, config, photo, keep_marker):
     Image.fromarray(photo).convert("CMYK").save(tmp_path / "a.jpg", quality=95, subsampling=0)
+    data = (tmp_path / "a.jpg").read_bytes()
+    assert data[2:4] == b"\xff\xee"
+    assert data[6:11] == b"Adobe"
+    if not keep_marker:
+        (tmp_path / "a.jpg").write_bytes(data[:2] + data[4 + int.from_bytes(data[4:6], "big") :])
     assert mean_error(read_picture(tmp_path / "a.jpg", config), photo) < 4
 
 
@@ -110,10 +138,21 @@ def test_half_transparent_is_mixed_with_white(tmp_path, config):
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png", config)[0, 0], [244, 204, 204])
 
 
-def test_first_frame_of_a_gif(tmp_path, config):
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif", "avif"])
+def test_of_an_animation_the_first_frame_is_taken_and_that_is_told(tmp_path, config, caplog, suffix):
     frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=100)
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.gif", config)[5, 5], [255, 0, 0])
+    path = tmp_path / f"a.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    np.testing.assert_allclose(read_picture(path, config)[5, 5].astype(int), [255, 0, 0], atol=3)
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"`{path}` holds more than one picture, took the first")
+
+
+def test_a_jpeg_with_its_own_thumbnails_is_no_animation(tmp_path, config, photo, caplog):
+    picture = Image.fromarray(photo)
+    picture.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[picture.resize((64, 64))], quality=95)
+    assert mean_error(read_picture(tmp_path / "a.jpg", config), photo) < 6
+    assert not caplog.records
 
 
 def test_colour_profile_is_applied(tmp_path, config):
@@ -144,7 +183,7 @@ def refused(path, config):
     return told.value.message
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif", "a.tif", "a.bmp", "a.avif"])
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
 def test_truncated(tmp_path, config, photo, name, share):
     Image.fromarray(photo).save(tmp_path / name)
@@ -156,7 +195,14 @@ def test_truncated(tmp_path, config, photo, name, share):
 
 def test_text_named_png(tmp_path, config):
     (tmp_path / "a.png").write_text("not a picture\n" * 100)
-    assert "is not a PNG, JPEG, WebP or GIF picture" in refused(tmp_path / "a.png", config)
+    assert "is not a PNG, JPEG, WebP, GIF, TIFF, BMP or AVIF picture" in refused(tmp_path / "a.png", config)
+
+
+def test_a_phones_heic_is_named_and_so_is_the_way_out(tmp_path, config):
+    (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(InputError, match="is a HEIC picture") as told:
+        read_picture(tmp_path / "a.jpg", config)
+    assert "Most Compatible" in told.value.hint
 
 
 def test_missing_folder_and_empty(tmp_path, config):

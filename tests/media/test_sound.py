@@ -61,17 +61,54 @@ def test_lossy_formats_and_containers_keep_length_and_place(tmp_path, config, re
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (48_000, 6), (44_100, 2), (96_000, 1)])
 def test_any_rate_and_channels(tmp_path, config, rate, channels):
     seconds = np.arange(rate) / rate
-    tone = np.sin(2 * np.pi * 440 * seconds).astype(np.float32)[:, None] * np.linspace(
-        0.1, 0.5, channels, dtype=np.float32
-    )
+    tone = np.repeat(np.sin(2 * np.pi * 440 * seconds).astype(np.float32)[:, None] * 0.3, channels, axis=1)
     soundfile.write(tmp_path / "a.wav", tone, rate, subtype="FLOAT")
     read = read_recording(tmp_path / "a.wav", config)
     assert (read.rate, read.samples.shape) == (rate, (rate, channels))
     mono = resample_mono(read, 16_000)
     assert abs(len(mono) - 16_000) <= 1
-    expected = tone.mean() if channels == 0 else 0.3 if channels > 1 else 0.1
-    assert abs(np.abs(mono[2_000:-2_000]).max() - expected) < 0.01
+    assert abs(np.abs(mono[2_000:-2_000]).max() - 0.3) < 0.01
     assert np.argmax(np.abs(np.fft.rfft(mono[:16_000]))) == 440
+
+
+def tones(*hertz):
+    """Return one second at 16 kHz with one tone in each channel, none where 0 is given."""
+    seconds = np.arange(16_000) / 16_000
+    return np.stack([np.sin(2 * np.pi * each * seconds) for each in hertz], axis=1).astype(np.float32)
+
+
+def loudness(mono, hertz):
+    return 2 * np.abs(np.fft.rfft(mono))[hertz] / len(mono)
+
+
+def test_the_centre_counts_most_in_surround_sound_and_the_bass_not_at_all(caplog):
+    with caplog.at_level(logging.WARNING):
+        mono = resample_mono(Recording(tones(200, 300, 1000, 50, 400, 500), 16_000), 16_000)
+    shares = [loudness(mono, hertz) for hertz in (1000, 200, 300, 400, 500)]
+    np.testing.assert_allclose(np.array(shares) / shares[0], [1, 0.707, 0.707, 0.5, 0.5], atol=0.01)
+    assert loudness(mono, 50) < 1e-3
+    assert not caplog.text
+
+
+def test_a_silent_channel_only_makes_it_softer(caplog):
+    with caplog.at_level(logging.WARNING):
+        mono = resample_mono(Recording(tones(300, 0), 16_000), 16_000)
+    assert loudness(mono, 300) == pytest.approx(0.5, abs=0.01)
+    assert not caplog.text
+
+
+def test_opposite_channels_do_not_become_silence(caplog):
+    samples = tones(300, 300) * np.array([0.4, -0.5], np.float32)
+    with caplog.at_level(logging.WARNING):
+        mono = resample_mono(Recording(samples, 16_000), 16_000)
+    np.testing.assert_array_equal(mono, samples[:, 1])
+    assert "only channel 2 is heard" in caplog.text
+
+
+def test_different_channels_are_mixed():
+    mono = resample_mono(Recording(tones(300, 400), 16_000), 16_000)
+    assert loudness(mono, 300) == pytest.approx(0.5, abs=0.01)
+    assert loudness(mono, 400) == pytest.approx(0.5, abs=0.01)
 
 
 def test_sound_track_of_a_video(tmp_path, config, recording, moving, output, marks):

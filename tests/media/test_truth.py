@@ -3,7 +3,7 @@ import pytest
 from safetensors import safe_open
 
 from cyberhost_cli.errors import InputError
-from cyberhost_cli.media.bundle import write_bundle
+from cyberhost_cli.media.bundle import Parts, write_bundle
 from cyberhost_cli.media.truth import read_truth, write_truth
 from cyberhost_cli.types import ClipTruth
 
@@ -21,6 +21,6 @@ def test_truth_comes_back(tmp_path):
 
 
 def test_bundle_is_no_truth(tmp_path):
-    write_bundle(tmp_path / "a.safetensors", None, None, "demo")
+    write_bundle(tmp_path / "a.safetensors", Parts(), "demo")
     with pytest.raises(InputError, match="not a truth file"):
         read_truth(tmp_path / "a.safetensors")

@@ -23,7 +23,7 @@ def window_inputs(preset, frames=4, batch=1, seed=2):
     side = picture.width // model.autoencoder.factor
     return WindowInputs(
         torch.randn(batch, frames, model.audio.vectors, model.audio.features, generator=random),
-        torch.rand(batch, 3, picture.height, picture.width, generator=random),
+        torch.rand(batch, 1, 3, picture.height, picture.width, generator=random),
         torch.rand(batch, frames, 2, generator=random),
         torch.randn(batch, model.motion.frames, model.backbone.latent_channels, side, side, generator=random),
     )

@@ -25,7 +25,7 @@ def test_prediction_has_the_shape_of_the_latents(tiny, tiny_model):
     assert out.sample.shape == latents.shape
 
 
-@pytest.mark.parametrize("name", ["latents", "skeleton", "face", "hands", "audio", "movement", "clarity", "motion"])
+@pytest.mark.parametrize("name", ["latents", "skeleton", "face", "hands", "audio", "pose", "clarity", "motion"])
 def test_every_input_reaches_the_prediction(tiny, tiny_model, name):
     reference, window = reference_inputs(tiny.preset, seed=7), window_inputs(tiny.preset, seed=8)
     value = getattr(reference if hasattr(reference, name) else window, name)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cyberhost_cli.config.schema import RegionConfig
+from cyberhost_cli.config.model import RegionConfig
 from cyberhost_cli.models.region import LatentsBank, RegionAttention
 
 CONFIG = RegionConfig(

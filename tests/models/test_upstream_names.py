@@ -66,7 +66,11 @@ def test_pose_encoder(source, part, channels):
 
 def test_audio_projector():
     projector = full_size(
-        "model.audio.vectors=60", "speech.steps_per_frame=12", "model.audio.features=768", "speech.bands=768"
+        "model.audio.vectors=60",
+        "speech.steps_per_frame=1",
+        "speech.layers=12",
+        "model.audio.features=768",
+        "speech.features=768",
     )
     assert shapes(projector.audio_projector) == UPSTREAM["hallo"]["audioproj"]
 

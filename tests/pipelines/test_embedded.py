@@ -1,5 +1,6 @@
 """The embedded model itself: that it shows the person it is given and hears what is said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from cyberhost_cli.pipelines.generate import generate
 from cyberhost_cli.pipelines.model import choose_weights, load
 from cyberhost_cli.pipelines.prepare import prepare_reference, prepare_speech
 from cyberhost_cli.preprocess import regions
-from cyberhost_cli.types import PreparedClip, PreparedSpeech
+from cyberhost_cli.types import PreparedClip
 
 DEMO = Path(__file__).parents[2] / "presets" / "demo"
 
@@ -23,8 +24,8 @@ def psnr(one, other):
 def clip():
     loaded = load_preset("demo")
     speech = prepare_speech(DEMO / "speech.wav", loaded)
-    first = PreparedSpeech(speech.features[:40], speech.recording, speech.fps)
-    return PreparedClip(prepare_reference(DEMO / "ref.png", loaded), first)
+    first = replace(speech, features=speech.features[:40], activity=speech.activity[:40])
+    return PreparedClip(prepare_reference(DEMO / "ref.png", loaded), first, None)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_the_person_and_the_background_stay(spoken, clip):
 
 def test_the_mouth_moves_with_the_speech(spoken, make, clip):
     silence = np.full_like(clip.speech.features, clip.speech.features.min())
-    still = make(PreparedClip(clip.reference, PreparedSpeech(silence, clip.speech.recording, clip.speech.fps)))
+    still = make(replace(clip, speech=replace(clip.speech, features=silence)))
     changed = np.abs(spoken.astype(float) - still).mean(axis=(0, 3))
     box = regions.mouth_box(clip.reference.keypoints)
     mouth = changed[round(box.top) : round(box.bottom), round(box.left) : round(box.right)].mean()

@@ -7,12 +7,14 @@ import torch
 
 from cyberhost_cli.config.load import load_preset
 from cyberhost_cli.errors import CheckpointError, InputError, UsageError
-from cyberhost_cli.media.bundle import write_bundle
+from cyberhost_cli.media.bundle import Parts, write_bundle
 from cyberhost_cli.media.marks import read_marks
 from cyberhost_cli.media.video import probe, read_frames
-from cyberhost_cli.pipelines.generate import generate, generate_file, plan_clip
+from cyberhost_cli.pipelines.drive import NOBODY
+from cyberhost_cli.pipelines.generate import Request, generate, generate_file, plan_clip
 from cyberhost_cli.pipelines.model import choose_weights, load
 from cyberhost_cli.pipelines.prepare import prepare_clip, prepare_reference, prepare_speech
+from cyberhost_cli.pipelines.progress import silent
 from cyberhost_cli.pipelines.stages import sample_folder, stitch_folder
 from cyberhost_cli.weights.checkpoint import Lineage, save_checkpoint
 from tests.conftest import TINY
@@ -25,14 +27,14 @@ def quiet(done, total):
 @pytest.fixture(scope="module")
 def video(tmp_path_factory, astronaut, speech, preset):
     path = tmp_path_factory.mktemp("video") / "out.mp4"
-    generate_file(astronaut, speech, path, preset, 3, False, quiet)
+    generate_file(Request(astronaut, speech, path, 3), preset, quiet)
     return path
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory, astronaut, speech, preset):
     path = tmp_path_factory.mktemp("bundle") / "clip.safetensors"
-    write_bundle(path, prepare_reference(astronaut, preset), prepare_speech(speech, preset), preset.name)
+    write_bundle(path, Parts(prepare_reference(astronaut, preset), prepare_speech(speech, preset)), preset.name)
     return path
 
 
@@ -49,25 +51,25 @@ def test_video_is_as_long_as_the_recording_and_marked(video, preset, speech):
 
 def test_generate_is_the_composition_of_the_stages(video, tmp_path, astronaut, speech, preset):
     reference, spoken = tmp_path / "reference.safetensors", tmp_path / "speech.safetensors"
-    write_bundle(reference, prepare_reference(astronaut, preset), None, preset.name)
-    write_bundle(spoken, None, prepare_speech(speech, preset), preset.name)
+    write_bundle(reference, Parts(prepare_reference(astronaut, preset)), preset.name)
+    write_bundle(spoken, Parts(speech=prepare_speech(speech, preset)), preset.name)
     sample_folder([reference, spoken], tmp_path / "chunks", preset, 3, False, quiet)
     stitch_folder(tmp_path / "chunks", tmp_path / "stitched.mp4", False, quiet)
     assert (tmp_path / "stitched.mp4").read_bytes() == video.read_bytes()
 
 
 def test_a_bundle_gives_the_same_bytes_as_its_files(video, tmp_path, bundle, preset):
-    generate_file(bundle, None, tmp_path / "out.mp4", preset, 3, False, quiet)
+    generate_file(Request(bundle, None, tmp_path / "out.mp4", 3), preset, quiet)
     assert (tmp_path / "out.mp4").read_bytes() == video.read_bytes()
 
 
 def test_another_seed_gives_another_video(video, tmp_path, bundle, preset):
-    generate_file(bundle, None, tmp_path / "out.mp4", preset, 4, False, quiet)
+    generate_file(Request(bundle, None, tmp_path / "out.mp4", 4), preset, quiet)
     assert (tmp_path / "out.mp4").read_bytes() != video.read_bytes()
 
 
 def test_frames_come_chunk_by_chunk(bundle, preset):
-    clip = prepare_clip(bundle, None, preset)
+    clip = prepare_clip(bundle, None, preset, NOBODY, silent)
     plan = plan_clip(clip, preset.preset.sampling)
     chunks = list(generate(clip, load(choose_weights(preset), preset), preset.preset, 3))
     assert len(chunks) == len(plan) > 2
@@ -77,13 +79,13 @@ def test_frames_come_chunk_by_chunk(bundle, preset):
 def test_a_bundle_of_another_preset_is_refused(tmp_path, bundle, preset):
     other = load_preset("demo", [*TINY, "picture.face_size=24", f"checkpoint={preset.preset.checkpoint}"])
     with pytest.raises(UsageError, match="face crop is 16, preset `demo` expects 24"):
-        generate_file(bundle, None, tmp_path / "out.mp4", other, 0, False, quiet)
+        generate_file(Request(bundle, None, tmp_path / "out.mp4"), other, quiet)
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_half_a_clip_is_refused(tmp_path, speech, preset):
     spoken = tmp_path / "speech.safetensors"
-    write_bundle(spoken, None, prepare_speech(speech, preset), preset.name)
+    write_bundle(spoken, Parts(speech=prepare_speech(speech, preset)), preset.name)
     with pytest.raises(UsageError, match="no reference inside"):
         sample_folder([spoken], tmp_path / "chunks", preset, 0, False, quiet)
 
@@ -93,19 +95,19 @@ def test_untrained_weights_are_refused_before_anything_is_read(tmp_path, tiny_mo
     save_checkpoint(path, tiny_model, Lineage("autoencoder", 5, "nothing", (), trained=False))
     loaded = load_preset("demo", [*TINY, f"checkpoint={path}"])
     with pytest.raises(CheckpointError, match="never trained to generate"):
-        generate_file(tmp_path / "none.png", tmp_path / "none.wav", tmp_path / "out.mp4", loaded, 0, False, quiet)
+        generate_file(Request(tmp_path / "none.png", tmp_path / "none.wav", tmp_path / "out.mp4"), loaded, quiet)
 
 
 def test_a_preset_without_weights_says_so(tmp_path):
     with pytest.raises(CheckpointError, match="preset `base` has no weights"):
-        generate_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "o.mp4", load_preset("base"), 0, False, quiet)
+        generate_file(Request(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "o.mp4"), load_preset("base"), quiet)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_missed(tmp_path, preset):
     loaded = load_preset("demo", [*TINY, f"checkpoint={preset.preset.checkpoint}", "device.name=cuda"])
     with pytest.raises(UsageError, match="wants a CUDA device"):
-        generate_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "o.mp4", loaded, 0, False, quiet)
+        generate_file(Request(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "o.mp4"), loaded, quiet)
 
 
 def test_stitch_refuses_what_sample_did_not_leave(tmp_path, bundle, preset):
@@ -123,7 +125,7 @@ def test_stitch_refuses_what_sample_did_not_leave(tmp_path, bundle, preset):
 @pytest.mark.gpu
 @pytest.mark.parametrize(("dtype", "near"), [("float32", 2), ("bfloat16", 12)])
 def test_a_gpu_makes_the_same_frames(bundle, preset, dtype, near):
-    clip = prepare_clip(bundle, None, preset)
+    clip = prepare_clip(bundle, None, preset, NOBODY, silent)
     on_gpu = preset.preset.device.model_copy(update={"name": "cuda", "dtype": dtype})
     other = replace(preset, preset=preset.preset.model_copy(update={"device": on_gpu}))
     on_cpu, made = (

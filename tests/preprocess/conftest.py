@@ -1,52 +1,25 @@
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
 
-from cyberhost_cli.config.schema import ConditionsConfig, DetectionConfig, PictureConfig, SpeechConfig
+from cyberhost_cli.config.load import load_preset
 from cyberhost_cli.preprocess import pose
 from cyberhost_cli.types import BODY, FACE, LEFT_HAND, RIGHT_HAND
 
 
-class Configs(NamedTuple):
-    picture: PictureConfig
-    detection: DetectionConfig
-    speech: SpeechConfig
-    conditions: ConditionsConfig
-
-
 @pytest.fixture(scope="session")
 def configs():
-    return Configs(
-        picture=PictureConfig(
-            width=128,
-            height=128,
-            person="largest",
-            face_heights=3.6,
-            face_top=0.3,
-            face_size=48,
-            hand_size=32,
-            min_side=64,
-            max_pixels=10**8,
-        ),
-        detection=DetectionConfig(detector="mediapipe", min_confidence=0.3),
-        speech=SpeechConfig(
-            encoder="logmel",
-            sample_rate=16000,
-            bands=80,
-            steps_per_frame=4,
-            window=2,
-            min_seconds=0.2,
-            max_seconds=3600,
-        ),
-        conditions=ConditionsConfig(movement=0.6, clarity=0.8),
-    )
+    """Return the preset of the embedded model with room around the face; its sections are what functions here take."""
+    frame = ["picture.face_heights=3.6", "picture.max_face_heights=3.6", "picture.face_top=0.3"]
+    return load_preset("demo", [*frame, "conditions.movement=0.6"]).preset
 
 
 @pytest.fixture(scope="session")
 def detector(configs):
-    return pose.load(configs.detection)
+    # MediaPipe asks for no files.
+    return pose.load(configs.detection, Path)
 
 
 @pytest.fixture(scope="session")

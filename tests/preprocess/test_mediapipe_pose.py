@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import skimage.data
 from PIL import Image
 
 from cyberhost_cli.preprocess import regions
-from cyberhost_cli.types import FACE
+from cyberhost_cli.types import FACE, LEFT_HAND, RIGHT_HAND
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +51,15 @@ def test_left_is_the_persons_left(person):
 
 
 def test_what_was_seen_before_does_not_matter(detector, astronaut, person):
-    detector.detect(astronaut[:, ::-1].copy())
-    (again,) = detector.detect(astronaut)
-    assert np.array_equal(again.keypoints, person.keypoints)
+    raised = np.array(Image.open(ROOT / "presets/demo/ref.png").convert("RGB"))
+    for before in (astronaut[:, ::-1].copy(), raised):
+        detector.detect(before)
+        (again,) = detector.detect(astronaut)
+        assert np.array_equal(again.keypoints, person.keypoints)
+    (with_hands,) = detector.detect(raised)
+    x = with_hands.keypoints[:, 0]
+    assert with_hands.keypoints[LEFT_HAND.start :, 2].all()
+    assert x[RIGHT_HAND].max() < x[LEFT_HAND].min()
 
 
 def test_body_and_face_agree_on_the_eyes(person):
@@ -64,9 +73,23 @@ def test_unseen_hands_and_small_toes_are_not_known(person):
     assert not person.keypoints[[18, 21], 2].any()
 
 
-def test_a_picture_without_people_has_none(detector):
+@pytest.mark.parametrize("name", ["coffee", "rocket", "chelsea", "brick", "gravel", "coins"])
+def test_a_picture_without_people_has_none(detector, name):
+    pixels = getattr(skimage.data, name)()
+    colours = pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=2)
+    assert detector.detect(colours) == []
+
+
+def test_a_black_picture_has_nobody(detector):
     assert detector.detect(np.zeros((128, 128, 3), dtype=np.uint8)) == []
-    assert detector.detect(skimage.data.coffee()) == []
+
+
+def test_all_six_of_a_group_are_found_with_their_faces(detector):
+    place = find_spec("insightface").submodule_search_locations[0]
+    people = detector.detect(np.array(Image.open(Path(place) / "data/images/t1.jpg").convert("RGB")))
+    faces = sorted(regions.extent(person.keypoints[FACE]).centre for person in people)
+    expected = [(118, 348), (324, 220), (520, 356), (803, 426), (965, 144), (1174, 344)]
+    assert np.array(faces) == pytest.approx(np.array(expected), abs=25)
 
 
 def test_two_people_are_found_each_once_at_their_places(detector, astronaut, person):

@@ -43,6 +43,39 @@ def test_rectangle_leaves_out_frames_without_anybody(figure):
         movement.rectangle(track[2:], 1.0)
 
 
+@pytest.mark.parametrize("enlargement", [1.0, 1.5])
+def test_chest_on_a_known_path_gives_the_known_rectangle(figure, enlargement):
+    turn = np.linspace(0, 2 * np.pi, 41)
+    path = np.stack([10 * np.cos(turn), 4 * np.sin(turn)], axis=1)
+    box = movement.rectangle(sway(figure, path), enlargement)
+    x, y = movement.chest(figure)
+    wide, high = 10 * enlargement, 4 * enlargement
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx(
+        (x - wide, y - high, x + wide, y + high), abs=1e-3
+    )
+
+
+def test_shoulders_that_are_hidden_for_a_moment_do_not_widen_the_rectangle(figure):
+    track = sway(figure, [(0, 0), (8, 2), (4, 1)])
+    track[2, 5, 2] = 0
+    guess = movement.chest(track[2])
+    box = movement.rectangle(track, 1.0)
+    assert not box.top <= guess[1] <= box.bottom
+    assert (box.width, box.height) == pytest.approx((8, 2), rel=1e-4)
+
+
+def test_rectangle_is_guessed_from_the_face_where_no_frame_shows_the_shoulders(figure):
+    track = sway(figure, [(0, 0), (8, 2)])
+    track[:, 5, 2] = 0
+    box = movement.rectangle(track, 1.0)
+    assert (box.width, box.height) == pytest.approx((8, 2), rel=1e-4)
+
+
+def test_shoulders_seen_from_the_side_do_not_shrink_the_wanted_rectangle_to_nothing(figure):
+    figure[5:7, 0] = 64
+    assert movement.wanted(figure, 1.0).width == pytest.approx(2.1 * 32 / 2, rel=0.01)
+
+
 def test_wanted_is_a_square_of_so_many_shoulder_widths_around_the_chest(figure):
     box = movement.wanted(figure, 0.5)
     assert box.width == box.height == pytest.approx(26)

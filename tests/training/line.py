@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cyberhost_cli.config.load import load_preset
-from cyberhost_cli.config.schema import TrainingConfig
+from cyberhost_cli.config.training import TrainingConfig
 from cyberhost_cli.training import loop
 
 

@@ -39,8 +39,8 @@ def test_clip_holds_what_training_needs(clips):
     assert clip.faces[0].mean() > 80
     assert clip.hands[0, 0].mean() > 100  # the left hand's square
     assert (clip.hands[:, 1] == 0).all()  # no right hand
-    assert (clip.clarity[:, 0] > 0.1).all()
-    assert (clip.clarity[:, 1] == 0).all()
+    assert (clip.deviation[:, 0] > 0.5).all()
+    assert (clip.deviation[:, 1] == 0).all()
 
 
 def test_masks_lie_where_the_parts_are(clips):
@@ -65,7 +65,7 @@ def test_cache_is_made_once_and_again_for_a_newer_clip(clips_folder, preset, tmp
 
 
 def test_cache_depends_on_the_preset(clips_folder, preset):
-    other = preset.model_copy(update={"speech": preset.speech.model_copy(update={"bands": 40})})
+    other = preset.model_copy(update={"speech": preset.speech.model_copy(update={"features": 40})})
     longer = preset.model_copy(update={"training": preset.training.model_copy(update={"steps": 9})})
     assert cache_folder(clips_folder, other) != cache_folder(clips_folder, preset)
     assert cache_folder(clips_folder, longer) == cache_folder(clips_folder, preset)

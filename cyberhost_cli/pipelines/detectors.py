@@ -1,0 +1,46 @@
+"""Detectors, loaded once in a process: whoever prepares many pictures waits for them once."""
+
+from functools import cache
+from pathlib import Path
+
+from cyberhost_cli.config.inputs import DetectionConfig, StoreConfig
+from cyberhost_cli.preprocess import faces, pose
+from cyberhost_cli.preprocess.faces import FaceDetector, FaceEmbedder
+from cyberhost_cli.preprocess.files import Finder
+from cyberhost_cli.preprocess.pose import PoseDetector
+from cyberhost_cli.weights import store
+
+
+def finder(config: StoreConfig) -> Finder:
+    """Return what finds the files of models where the preset says."""
+    return store.finder(None if config.models is None else Path(config.models))
+
+
+@cache
+def pose_detector(detection: DetectionConfig, config: StoreConfig) -> PoseDetector:
+    """Return what finds people.
+
+    Raises:
+        CyberHostError: its package or its files are missing.
+    """
+    return pose.load(detection, finder(config))
+
+
+@cache
+def face_detector(detection: DetectionConfig, config: StoreConfig) -> FaceDetector:
+    """Return what finds faces.
+
+    Raises:
+        CyberHostError: its package or its files are missing.
+    """
+    return faces.load_detector(detection, finder(config), pose_detector(detection, config))
+
+
+@cache
+def face_embedder(detection: DetectionConfig, config: StoreConfig) -> FaceEmbedder | None:
+    """Return what tells faces apart, None where the preset names nothing.
+
+    Raises:
+        CyberHostError: its package or its files are missing.
+    """
+    return faces.load_embedder(detection, finder(config))

@@ -1,0 +1,1 @@
+"""Inputs are measured before hours are spent on them."""

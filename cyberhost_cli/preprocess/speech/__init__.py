@@ -1,0 +1,1 @@
+"""A recording becomes what the model hears."""

@@ -1,0 +1,85 @@
+"""Where weights of others lie on this machine: in a folder of the user's, or in the cache of the hub."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from huggingface_hub import constants
+
+from cyberhost_cli.errors import CheckpointError
+from cyberhost_cli.weights import catalogue
+from cyberhost_cli.weights.catalogue import Entry, WeightsFile
+
+
+def finder(models: Path | None) -> Callable[[str], Path]:
+    """Return `locate` for one folder of models."""
+    return partial(locate, models=models)
+
+
+def locate(name: str, models: Path | None) -> Path:
+    """Return the folder that holds all files of some weights; nothing is fetched.
+
+    Args:
+        name: an entry of the catalogue, or the path of a folder of the user's own.
+        models: folder with one folder for each entry, looked into before the cache of the hub.
+
+    Raises:
+        CheckpointError: no such entry, or its files are not all here, whole.
+    """
+    if Path(name).is_dir() and name not in {entry.name for entry in catalogue.ENTRIES}:
+        return Path(name)
+    entry = catalogue.find(name)
+    folder = held(entry, models)
+    if folder is None:
+        raise CheckpointError(*_absence(entry, models))
+    return folder
+
+
+def held(entry: Entry, models: Path | None) -> Path | None:
+    """Return the first folder that lacks nothing of an entry, None if there is none."""
+    return next((folder for folder in _folders(entry, models) if not lacking(entry, folder)), None)
+
+
+def place(entry: Entry, models: Path | None) -> Path:
+    """Return the folder that an entry's files belong in: within `models`, else in the cache of the hub."""
+    return _folders(entry, models)[0]
+
+
+def lacking(entry: Entry, folder: Path) -> list[WeightsFile]:
+    """Return the files of an entry that are not in a folder, or have another size there."""
+    return [file for file in entry.files if _size(folder / file.name) != file.size]
+
+
+def cached_repository(entry: Entry) -> Path:
+    """Return where huggingface_hub keeps all that it has of an entry's repository."""
+    return Path(constants.HF_HUB_CACHE) / f"models--{entry.repo.replace('/', '--')}"
+
+
+def _folders(entry: Entry, models: Path | None) -> list[Path]:
+    cached = cached_repository(entry) / "snapshots" / entry.revision / entry.folder
+    return [cached] if models is None else [models / entry.name, cached]
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _absence(entry: Entry, models: Path | None) -> tuple[str, str]:
+    """Word the message and the hint for an entry that is not here, or not whole."""
+    begun = next((folder for folder in _folders(entry, models) if folder.is_dir()), None)
+    if begun is None:
+        message = f"the weights `{entry.name}` are not on this machine"
+    else:
+        file = lacking(entry, begun)[0]
+        size = _size(begun / file.name)
+        found = f"has {size} bytes, expected {file.size}" if size is not None else "is not there"
+        message = f"the weights `{entry.name}` are not whole: `{begun / file.name}` {found}"
+    command = f"cyberhost weights fetch {entry.name}" + (f" --to {models}" if models else "")
+    names = ", ".join(f"`{file.name}`" for file in entry.files)
+    where = (
+        f"`{models / entry.name}`" if models else f"a folder `{entry.name}` within the one that `store.models` names"
+    )
+    return message, f"fetch them with `{command}` ({entry.megabytes} MB, {entry.licence}), or put {names} into {where}"
