@@ -122,4 +122,4 @@ class StoreConfig(Section):
     models: str | None
     """Folder with one folder for each name of `cyberhost weights list`; none looks in the cache of the hub alone."""
     cache_megabytes: Annotated[int, Field(ge=0)]
-    """How large the cache of prepared pictures may grow; 0 switches it off."""
+    """How large the cache of prepared pictures, and that of poses in videos, may grow; 0 switches them off."""

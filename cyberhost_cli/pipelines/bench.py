@@ -60,7 +60,9 @@ def time_preprocessing(
         yield _timed("speech", SPEECH_SECONDS, "s of speech", lambda: prepare_speech(recording, uncached))
         video = _wandering(picture, video_seconds, loaded, folder / "video.mp4")
         frames = round(video_seconds * FPS)
-        yield _timed(f"a video of {SIDE}x{SIDE}", float(frames), "frames", lambda: track_video(video, loaded, progress))
+        yield _timed(
+            f"a video of {SIDE}x{SIDE}", float(frames), "frames", lambda: track_video(video, uncached, progress)
+        )
 
 
 def _timed(job: str, amount: float, unit: str, work: Callable[[], object]) -> Timing:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cyberhost_cli.config.load import LoadedPreset
-from cyberhost_cli.preprocess import clarity
+from cyberhost_cli.preprocess import clarity, movement
 from cyberhost_cli.types import Figure, PreparedReference, PreparedSpeech
 from cyberhost_cli.weights.checkpoint import read_clarity_half
 
@@ -12,12 +12,14 @@ from cyberhost_cli.weights.checkpoint import read_clarity_half
 def summarise(
     reference: PreparedReference | None, speech: PreparedSpeech | None, loaded: LoadedPreset
 ) -> dict[str, Any]:
-    """Return what JSON can hold of a person and a recording: place, clarity of the hands, length and all figures."""
+    """Return what JSON can hold of a person and a recording: place, rectangle of the body's movement in
+    pixels of the frame, clarity of the hands, length and all figures."""
     told: dict[str, Any] = {}
     figures: tuple[Figure, ...] = ()
     if reference is not None:
         figures += reference.figures
         half = clarity_half(loaded)
+        told["movement"] = asdict(movement.wanted(reference.keypoints, loaded.preset.conditions.movement))
         told["placement"] = asdict(reference.placement)
         told["hands"] = [
             _hand(name, float(deviation), half)

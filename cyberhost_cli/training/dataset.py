@@ -5,6 +5,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -15,10 +16,11 @@ from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.media import sound, truth, video
 from cyberhost_cli.media.atomic import atomic_file
+from cyberhost_cli.media.track import is_track, read_track
 from cyberhost_cli.pipelines import detectors
 from cyberhost_cli.preprocess import clarity, regions, skeleton
 from cyberhost_cli.preprocess.speech.features import encode
-from cyberhost_cli.types import ClipTruth, Frames, Keypoints, KeypointTrack, Pixels
+from cyberhost_cli.types import Frames, Keypoints, KeypointTrack, Pixels
 
 FORMAT = 2
 """Raised when the same clips and preset give other arrays than before."""
@@ -50,13 +52,21 @@ class ClipExample:
         return len(self.frames)
 
 
+class Poses(NamedTuple):
+    """The poses of a clip, exact or found."""
+
+    keypoints: KeypointTrack
+    fps: float
+
+
 def open_clips(folder: Path, preset: Preset) -> list[ClipExample]:
-    """Return the clips of `folder` that have a film, a sound and a truth, deriving what is not in the cache yet."""
+    """Return the clips of `folder` that have a film, a sound and poses, deriving what is not in the cache yet."""
     names = sorted(path.stem for path in folder.glob("*.safetensors"))
     names = [name for name in names if (folder / f"{name}.mp4").exists() and (folder / f"{name}.wav").exists()]
     if not names:
         raise InputError(
-            f"No clips in `{folder}`", "expected `000000.mp4`, `.wav` and `.safetensors` of `cyberhost synth`"
+            f"No clips in `{folder}`",
+            "give `NAME.mp4`, `NAME.wav` and `NAME.safetensors`, of `cyberhost synth` or poses of `cyberhost track`",
         )
     cache = cache_folder(folder, preset)
     missing = [name for name in names if not is_fresh(cache / f"{name}.safetensors", folder / f"{name}.safetensors")]
@@ -99,7 +109,7 @@ def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def _derive(folder: Path, name: str, preset: Preset) -> dict[str, np.ndarray]:
     """Return the arrays of a `ClipExample` by their names in it."""
-    known = truth.read_truth(folder / f"{name}.safetensors")
+    known = _poses(folder / f"{name}.safetensors")
     frames = np.concatenate(list(video.read_frames(folder / f"{name}.mp4", CHUNK)))
     recording = sound.read_recording(folder / f"{name}.wav", preset.speech)
     samples = sound.resample_mono(recording, preset.speech.sample_rate)
@@ -122,19 +132,28 @@ def _derive(folder: Path, name: str, preset: Preset) -> dict[str, np.ndarray]:
     }
 
 
-def _check(path: Path, frames: Frames, known: ClipTruth, heard: int, preset: Preset) -> None:
+def _poses(path: Path) -> Poses:
+    """Read the exact poses of a rendered clip, or those that `cyberhost track` found in a filmed one."""
+    if is_track(path):
+        found = read_track(path)
+        return Poses(found.keypoints, found.fps)
+    known = truth.read_truth(path)
+    return Poses(known.keypoints, known.fps)
+
+
+def _check(path: Path, frames: Frames, known: Poses, heard: int, preset: Preset) -> None:
     found = (frames.shape[2], frames.shape[1], known.fps)
     wanted = (preset.picture.width, preset.picture.height, preset.fps)
     if found != wanted:
         raise InputError(
             f"`{path}` is {found[0]}x{found[1]} at {found[2]} fps, "
             f"the preset's video {wanted[0]}x{wanted[1]} at {wanted[2]}",
-            "render the clips with the preset that trains on them",
+            "render the clips with the preset that trains on them, or cut and scale the films to it",
         )
     if not len(frames) == len(known.keypoints) == heard:
         raise InputError(
-            f"`{path}` has {len(frames)} frames, its truth {len(known.keypoints)} and its sound {heard}",
-            "remove the clip or render it again",
+            f"`{path}` has {len(frames)} frames, its poses {len(known.keypoints)} and its sound {heard}",
+            "remove the clip, or render or track it again",
         )
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from PIL import Image
 
 from cyberhost_cli.config.load import load_preset
 from cyberhost_cli.errors import InputError
+from cyberhost_cli.media.pieces import TRACKS
 from cyberhost_cli.media.track import read_track, write_track
 from cyberhost_cli.pipelines.progress import silent
-from cyberhost_cli.pipelines.track import TRACKS, track_video
+from cyberhost_cli.pipelines.track import track_video
 from cyberhost_cli.preprocess import regions
 from cyberhost_cli.types import BODY, FACE
 
@@ -81,13 +83,13 @@ def test_points_that_are_unsure_or_outside_are_not_known(poses):
     assert not poses.keypoints[:, BODY][:, 15:, 2].any()  # ankles
 
 
-def test_the_number_of_processes_does_not_matter(panned, poses, cache):
+@pytest.mark.usefixtures("cache")
+def test_the_number_of_processes_does_not_matter(panned, poses):
     heard = []
     again = track_video(panned, preset("tracking.workers=2"), lambda done, total: heard.append((done, total)))
     np.testing.assert_array_equal(again.keypoints, poses.keypoints)
     assert heard[0] == (0, 21)
     assert heard[-1] == (21, 21)
-    assert list((cache / TRACKS).iterdir()) == []
 
 
 def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path, cache):
@@ -109,7 +111,6 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path, cache):
     assert first["total"] == 40
     assert first["done"] >= 4 * len(pieces)
     assert (last["frames"], last["seen"]["face"]) == (40, 1.0)
-    assert list((cache / TRACKS).iterdir()) == []
     write_track(tmp_path / "whole.safetensors", track_video(video, preset(), silent), video)
     assert out.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
     assert read_track(out).fps == FPS
@@ -137,14 +138,30 @@ def test_finished_pieces_are_not_looked_at_again_and_a_damaged_one_is(panned, po
     np.testing.assert_array_equal(again.keypoints, poses.keypoints)
 
 
-def test_what_was_given_up_long_ago_goes(panned, cache):
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("frames", [4, 7])
+def test_a_video_that_was_done_is_not_looked_at_again(panned, poses, frames):
+    loaded = preset(f"tracking.piece_frames={frames}")  # 21 frames: with 7 the last piece is empty
+    heard = []
+    first = track_video(panned, loaded, silent)
+    again = track_video(panned, loaded, lambda done, total: heard.append((done, total)))
+    assert heard == [(21, 21)]
+    np.testing.assert_array_equal(again.keypoints, first.keypoints)
+    np.testing.assert_array_equal(again.keypoints, poses.keypoints)
+
+
+def test_what_was_not_used_for_longest_goes_when_there_is_too_much(panned, cache):
     stopped(panned, preset(), 8)
     (folder,) = (cache / TRACKS).iterdir()
     old, new = folder.rename(folder.with_name("old")), folder.with_name("new")
     new.mkdir()
+    (old / "large").write_bytes(bytes(999_999))
     os.utime(old, (1000, 1000))
     track_video(panned, preset(), silent)
-    assert list((cache / TRACKS).iterdir()) == [new]
+    assert old.exists()
+    shutil.rmtree(folder)
+    track_video(panned, preset("store.cache_megabytes=1"), silent)
+    assert sorted((cache / TRACKS).iterdir()) == sorted([folder, new])
 
 
 def test_nothing_is_kept_where_the_cache_is_switched_off(panned, cache):

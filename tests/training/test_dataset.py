@@ -6,10 +6,13 @@ import pytest
 import torch
 
 from cyberhost_cli.errors import InputError
+from cyberhost_cli.media.track import write_track
+from cyberhost_cli.media.truth import read_truth
 from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.training.batch import draw_window, sample_batch
 from cyberhost_cli.training.dataset import cache_folder, open_clips
 from cyberhost_cli.training.latents import open_latents
+from cyberhost_cli.types import VideoPoses
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +54,16 @@ def test_masks_lie_where_the_parts_are(clips):
     assert mouth.sum() < face.sum() / 4
 
 
+def test_films_with_tracked_poses_are_clips_too(clips, clips_folder, preset, tmp_path):
+    for suffix in (".mp4", ".wav"):
+        shutil.copy(clips_folder / f"000001{suffix}", tmp_path / f"film{suffix}")
+    known = read_truth(clips_folder / "000001.safetensors")
+    write_track(tmp_path / "film.safetensors", VideoPoses(known.keypoints, 25.0, 64, 64), tmp_path / "film.mp4")
+    (film,) = open_clips(tmp_path, preset)
+    for name in ("frames", "skeletons", "keypoints", "speech", "faces", "hands", "deviation", "masks"):
+        np.testing.assert_array_equal(getattr(film, name), getattr(clips[1], name))
+
+
 def test_cache_is_made_once_and_again_for_a_newer_clip(clips_folder, preset, tmp_path):
     folder = tmp_path / "clips"
     shutil.copytree(clips_folder, folder, ignore=shutil.ignore_patterns(".cache*"))
@@ -89,7 +102,7 @@ def test_clip_that_is_shorter_than_its_truth_is_refused(clips_folder, preset, tm
 
     samples, rate = soundfile.read(folder / "000000.wav")
     soundfile.write(folder / "000000.wav", samples[: len(samples) // 2], rate)
-    with pytest.raises(InputError, match="14 frames, its truth 14 and its sound 7"):
+    with pytest.raises(InputError, match="14 frames, its poses 14 and its sound 7"):
         open_clips(folder, preset)
 
 
