@@ -140,6 +140,8 @@ class PreparedSpeech:
 
     features: Float32[np.ndarray, "f t d"]
     """Per video frame, the `t` feature vectors of its window."""
+    stride: int
+    """Vectors by which the window moves from frame to frame; it shares the others with its neighbours."""
     activity: Float32[np.ndarray, "f"]
     """Per video frame, how likely somebody speaks, 0..1; 1 where the preset names no detector of voices."""
     recording: Recording

@@ -1,5 +1,6 @@
 import os
 import random
+import signal
 import sys
 import tempfile
 
@@ -8,6 +9,9 @@ import pytest
 
 # Tiny models gain nothing by a second thread, and on a busy machine the two wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell starts what it puts into the background with Ctrl-C ignored, and processes that tests stop would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What tests prepare is kept for their own session alone.
 _KEPT = tempfile.TemporaryDirectory(prefix="cyberhost-tests-")

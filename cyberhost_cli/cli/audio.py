@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from cyberhost_cli.cli import files, result
-from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SetOpt
+from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SetOpt, StrictOpt, strictly
 
 
 def audio(
     speech: Annotated[Path, typer.Argument(metavar="SPEECH", help="Recording of speech.")],
     out: OutOpt,
     overrides: SetOpt,
+    strict: StrictOpt = False,
     preset: PresetOpt = "demo",
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
@@ -27,11 +28,13 @@ def audio(
     """
     from cyberhost_cli.config.load import load_preset
 
-    loaded = load_preset(preset, overrides)
+    loaded = load_preset(preset, strictly(strict, overrides))
     files.check_output(out, overwrite)
     files.check_input(speech, "recording")
     from cyberhost_cli.media.bundle import Parts, write_bundle
     from cyberhost_cli.pipelines.prepare import prepare_speech
+    from cyberhost_cli.pipelines.summary import summarise
 
-    write_bundle(out, Parts(speech=prepare_speech(speech, loaded)), loaded.name, [speech])
-    result.show_file(out, as_json)
+    heard = prepare_speech(speech, loaded)
+    write_bundle(out, Parts(speech=heard), loaded.name, [speech])
+    result.show_file(out, as_json, summarise(None, heard, loaded))

@@ -31,7 +31,8 @@ def preprocess(
 ) -> None:
     """Time the preparing of a picture, of ten seconds of speech, and of a video.
 
-    Loading is timed apart, since a process that prepares many rows loads once.
+    Loading is timed apart, since a process that prepares many rows loads once; but the time of the video includes the
+    start of the processes that look at it.
 
     \b
     Examples:

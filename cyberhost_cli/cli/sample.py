@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cyberhost_cli.cli import files, progress, result
-from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SeedOpt, SetOpt
+from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SeedOpt, SetOpt, StrictOpt, strictly
 
 
 def sample(
@@ -15,6 +15,7 @@ def sample(
     ],
     out: OutOpt,
     overrides: SetOpt,
+    strict: StrictOpt = False,
     preset: PresetOpt = "demo",
     seed: SeedOpt = 0,
     overwrite: OverwriteOpt = False,
@@ -31,7 +32,7 @@ def sample(
     """
     from cyberhost_cli.config.load import load_preset
 
-    loaded = load_preset(preset, overrides)
+    loaded = load_preset(preset, strictly(strict, overrides))
     for bundle in bundles:
         files.check_input(bundle, "bundle")
     from cyberhost_cli.pipelines.stages import sample_folder

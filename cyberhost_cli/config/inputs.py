@@ -50,6 +50,12 @@ class DetectionConfig(Section):
     """Turns a face into an identity; none leaves it out."""
     min_confidence: Share
 
+    @model_validator(mode="after")
+    def _check(self) -> "DetectionConfig":
+        # Its points serve the embedder alone.
+        expect(self.faces == "keypoints" or self.embedder is not None, "embedder", "arcface beside faces", None)
+        return self
+
 
 class TrackingConfig(Section):
     """How the poses of a whole video are found."""
@@ -88,7 +94,7 @@ class SpeechConfig(Section):
     """Takes noise and music away before the encoder listens; none leaves the sound as it is."""
     activity: Literal["silero"] | None
     """Tells where somebody speaks; none tells nothing."""
-    min_seconds: Annotated[float, Field(gt=0)]
+    min_seconds: Annotated[float, Field(ge=0.02)]
     max_seconds: Annotated[float, Field(gt=0)]
 
     @model_validator(mode="after")
@@ -105,7 +111,12 @@ class SpeechConfig(Section):
     @property
     def vectors(self) -> int:
         """Feature vectors per video frame."""
-        return (2 * self.window + 1) * self.steps_per_frame * self.layers
+        return (2 * self.window + 1) * self.stride
+
+    @property
+    def stride(self) -> int:
+        """Feature vectors that one video frame lasts."""
+        return self.steps_per_frame * self.layers
 
 
 class ConditionsConfig(Section):

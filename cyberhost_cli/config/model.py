@@ -81,6 +81,12 @@ class PriorsConfig(Section):
     pose_channels: tuple[Positive, ...]
     """Pose Encoder: one entry per halving of the picture, and one for the first layer."""
 
+    @model_validator(mode="after")
+    def _check(self) -> "PriorsConfig":
+        # Both are read by one Pose Encoder.
+        expect(self.body_movement_map or not self.pose_maps, "pose_maps", "false without body_movement_map", True)
+        return self
+
 
 class AutoencoderConfig(Section):
     """Shape of diffusers' AutoencoderKL."""

@@ -42,6 +42,10 @@ class Preset(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "Preset":
+        driven = self.training.body_poses + self.training.hand_poses
+        mapped = self.model.priors.pose_maps
+        expect((driven > 0) <= mapped, "training.body_poses", "0 without model.priors.pose_maps", driven)
+        expect(driven <= 1, "training.body_poses", "at most 1 together with training.hand_poses", driven)
         self._check_picture()
         self._check_speech()
         self._check_lengths()

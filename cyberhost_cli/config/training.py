@@ -58,6 +58,10 @@ class TrainingConfig(Section):
     motion_noise: Annotated[float, Field(ge=0)]
     """Largest deviation of noise on the motion frames' latents, so that a model forgives what it made itself."""
     movement_enlargement: tuple[float, float]
+    body_poses: Share
+    """Share of the rows in which skeletons stand in for the body movement map."""
+    hand_poses: Share
+    """Share of the rows in which hands are drawn over it."""
     loss: LossConfig
     autoencoder: AutoencoderLossConfig
     save_every: Positive

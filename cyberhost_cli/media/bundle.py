@@ -5,6 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float32
+from numpy.lib.stride_tricks import sliding_window_view
+
 from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.media.tensors import Arrays, is_kind, read_header, read_tensors, write_tensors
 from cyberhost_cli.types import Box, Driving, Figure, Placement, PreparedReference, PreparedSpeech, Recording
@@ -21,7 +25,6 @@ _REFERENCE = (
     "deviation",
     "identity",
 )
-_SPEECH = ("features", "activity")
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,10 @@ def write_bundle(path: Path, parts: Parts, preset_name: str, sources: Sequence[P
         header["placement"] = asdict(parts.reference.placement)
         header["reference_figures"] = [asdict(figure) for figure in parts.reference.figures]
     if parts.speech is not None:
-        arrays |= {f"speech.{name}": getattr(parts.speech, name) for name in _SPEECH}
-        arrays["speech.samples"] = parts.speech.recording.samples
+        features = parts.speech.features
+        arrays["speech.vectors"] = _unwound(features, parts.speech.stride)
+        arrays |= {"speech.activity": parts.speech.activity, "speech.samples": parts.speech.recording.samples}
+        header |= {"window": features.shape[1], "stride": parts.speech.stride}
         header |= {"fps": parts.speech.fps, "rate": parts.speech.recording.rate}
         header["speech_figures"] = [asdict(figure) for figure in parts.speech.figures]
     if parts.driving is not None:
@@ -115,12 +120,20 @@ def _reference(arrays: Arrays, header: dict[str, Any]) -> PreparedReference:
 
 
 def _speech(arrays: Arrays, header: dict[str, Any]) -> PreparedSpeech:
+    windows = sliding_window_view(arrays["speech.vectors"], header["window"], axis=0)[:: header["stride"]]
     return PreparedSpeech(
-        **{name: arrays[f"speech.{name}"] for name in _SPEECH},
+        features=windows.swapaxes(1, 2),
+        stride=header["stride"],
+        activity=arrays["speech.activity"],
         recording=Recording(arrays["speech.samples"], header["rate"]),
         fps=header["fps"],
         figures=_figures(header["speech_figures"]),
     )
+
+
+def _unwound(features: Float32[np.ndarray, "f t d"], stride: int) -> Float32[np.ndarray, "s d"]:
+    """Return every vector once, in order; windows repeat each as often as they are frames wide."""
+    return np.concatenate([features[0], features[1:, -stride:].reshape(-1, features.shape[2])])
 
 
 def _figures(listed: list[dict[str, Any]]) -> tuple[Figure, ...]:

@@ -13,6 +13,8 @@ from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
 
 logger = logging.getLogger(__name__)
 
+FORMAT = 1
+"""Raised when the same files and settings give other results than before."""
 VARIABLE = "CYBERHOST_CACHE"
 """Names another folder than the usual one."""
 
@@ -38,6 +40,8 @@ class Cache:
 
     def read(self, key: str) -> Parts | None:
         """Return what is kept under a key, if anything is; it counts as used just now."""
+        if not self._bound:
+            return None
         path = self._path(key)
         try:
             parts = read_bundle(path)
@@ -88,5 +92,5 @@ class Cache:
 
 def key(source_hash: str, settings: Mapping[str, object]) -> str:
     """Name what a file becomes under settings; another version of cyberhost starts anew."""
-    text = json.dumps([__version__, source_hash, settings], sort_keys=True, default=str)
+    text = json.dumps([__version__, FORMAT, source_hash, settings], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

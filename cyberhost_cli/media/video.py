@@ -1,7 +1,8 @@
 """Video files as streams of frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -61,19 +62,42 @@ def probe(path: Path) -> VideoInfo:
 def read_frames(path: Path, chunk: int) -> Iterator[Frames]:
     """Yield the frames of a video, upright, `chunk` at a time and the rest at last.
 
+    They follow each other at the video's mean rate: where it varies, as that of telephones does, some are repeated and
+    some left out, so that none is shown at another time.
+
     Raises:
         InputError: Missing, damaged or without pictures; raised when the first frames are asked for.
     """
     convert = VideoReformatter()
     with open_source(path, "video") as container:
         held: list[Pixels] = []
-        for frame in container.decode(_video_stream(path, container)):
+        stream = _video_stream(path, container)
+        for frame in _steadily(container.decode(stream), stream.average_rate):
             held.append(_to_pixels(frame, convert))
             if len(held) == chunk:
                 yield np.stack(held)
                 held = []
         if held:
             yield np.stack(held)
+
+
+def _steadily(frames: Iterable[av.VideoFrame], rate: Fraction | None) -> Iterator[av.VideoFrame]:
+    """Yield the frame that is to be seen at each beat of `rate`; of those that tell no time every one."""
+    start, beats, shown = 0.0, 0, None
+    for frame in frames:
+        if rate is None or frame.time is None:
+            yield frame
+            continue
+        if shown is None:
+            start = frame.time
+        beat = round((frame.time - start) * rate)
+        while shown is not None and beats < beat:
+            yield shown
+            beats += 1
+        if beat == beats:
+            yield frame
+            beats += 1
+        shown = frame
 
 
 def sound_streams(container: InputContainer) -> tuple[SoundInfo, ...]:
@@ -98,6 +122,8 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     # FFmpeg takes the cut of an MP4 for its end.
     if len(index) and index[-1].pos + index[-1].size > container.size:
         raise InputError(f"`{path}` is damaged or cut off", "copy or export the video again")
+    # Frames and slices are decoded by several threads; the result is the same.
+    streams[0].thread_type = "AUTO"
     return streams[0]
 
 

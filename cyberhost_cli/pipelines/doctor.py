@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import get_args
 
 import psutil
@@ -77,8 +78,10 @@ def _detectors() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
+    named = load_preset("base").preset.store.models
     for entry in catalogue.ENTRIES:
-        folder, fetch = store.held(entry, None), f"`cyberhost weights fetch {entry.name}`"
+        folder = store.held(entry, None if named is None else Path(named))
+        fetch = f"`cyberhost weights fetch {entry.name}`"
         if folder is None:
             yield Finding(f"weights {entry.name}", False, "not on this machine", fetch)
         else:

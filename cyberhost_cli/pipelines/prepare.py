@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import soxr
 from jaxtyping import Float32
 
 from cyberhost_cli.config.load import LoadedPreset
-from cyberhost_cli.errors import InputError, UsageError
+from cyberhost_cli.errors import UsageError
 from cyberhost_cli.media import cache
 from cyberhost_cli.media.bundle import Parts, is_bundle, read_bundle
 from cyberhost_cli.media.picture import read_picture
@@ -16,6 +17,7 @@ from cyberhost_cli.pipelines import detectors, notes
 from cyberhost_cli.pipelines.drive import Drivers, drive
 from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.preprocess import reference
+from cyberhost_cli.preprocess.faces import face_of
 from cyberhost_cli.preprocess.framing import frame
 from cyberhost_cli.preprocess.preflight import figures as preflight
 from cyberhost_cli.preprocess.preflight import picture as picture_figures
@@ -39,14 +41,18 @@ def prepare_reference(path: Path, loaded: LoadedPreset) -> PreparedReference:
     check_source(path, "picture")
     kept = cache.Cache(cache.folder() / REFERENCES, preset.store.cache_megabytes)
     sections = ("picture", "detection", "conditions", "preflight")
-    name = cache.key(file_hash(path), {section: getattr(preset, section).model_dump() for section in sections})
+    settings = {section: getattr(preset, section).model_dump() for section in sections}
+    name = cache.key(file_hash(path), {**settings, "models": preset.store.models})
     found = kept.read(name)
     if found is not None and found.reference is not None:
         notes.tell(found.notes)
         person = found.reference
     else:
-        with notes.taken("cyberhost_cli") as told:
-            person = _reference(read_picture(path, preset.picture), loaded)
+        picture = read_picture(path, preset.picture)
+        # Loaded first: what loading warns of is not the picture's.
+        detectors.pose_detector(preset.detection, preset.store)
+        with notes.taken("cyberhost_cli.preprocess") as told:
+            person = _reference(picture, loaded)
         kept.keep(name, Parts(person, notes=tuple(told)))
     preflight.tell(person.figures, preset.preflight.strict)
     return person
@@ -66,19 +72,13 @@ def _identity(picture: Pixels, person: Person, loaded: LoadedPreset) -> Float32[
     """Return what tells the person's face from others; nothing where the preset names no embedder.
 
     Raises:
-        InputError: the face detector finds no face where the keypoints have one.
+        InputError: the face detector finds no face where the person's is.
     """
     detection, store = loaded.preset.detection, loaded.preset.store
     embedder = detectors.face_embedder(detection, store)
     if embedder is None:
         return np.zeros(0, dtype=np.float32)
-    face = detectors.face_detector(detection, store).face_of(picture, person)
-    if face is None:
-        raise InputError(
-            f"`detection.faces={detection.faces}` finds no face where the body's head is",
-            "use a picture in which the face is seen from the front, or `--set detection.faces=keypoints`",
-        )
-    return embedder.embed(picture, face)
+    return embedder.embed(picture, face_of(picture, person, detectors.face_detector(detection, store)))
 
 
 def prepare_speech(path: Path, loaded: LoadedPreset) -> PreparedSpeech:
@@ -91,10 +91,13 @@ def prepare_speech(path: Path, loaded: LoadedPreset) -> PreparedSpeech:
     recording = read_recording(path, preset.speech)
     samples = resample_mono(recording, preset.speech.sample_rate)
     activity = find_activity(samples, preset.speech, preset.fps)
-    figures = sound_figures.measure(resample_mono(recording, RATE), recording, activity, preset.fps, preset.preflight)
+    heard = samples if preset.speech.sample_rate == RATE else soxr.resample(samples, preset.speech.sample_rate, RATE)
+    figures = sound_figures.measure(heard, recording, activity, preset.fps, preset.preflight)
+    if preset.speech.activity is None:
+        figures = tuple(figure for figure in figures if figure.name != sound_figures.SPEECH)
     preflight.tell(figures, preset.preflight.strict)
     features = encode(samples, preset.speech, preset.fps, detectors.finder(preset.store))
-    return PreparedSpeech(features, activity, recording, preset.fps, figures)
+    return PreparedSpeech(features, preset.speech.stride, activity, recording, preset.fps, figures)
 
 
 def prepare_clip(
@@ -116,6 +119,7 @@ def read_clip(bundles: list[Path], loaded: LoadedPreset) -> PreparedClip:
 
     Raises:
         UsageError: a part is missing, or was prepared for another preset.
+        InputError: figures that do not fit a strict preset.
     """
     found = Parts()
     for path in bundles:
@@ -127,6 +131,7 @@ def read_clip(bundles: list[Path], loaded: LoadedPreset) -> PreparedClip:
         raise UsageError(f"{names}: no {missing} inside", "make one with `cyberhost preprocess` or `cyberhost audio`")
     clip = PreparedClip(found.reference, found.speech, found.driving)
     _check(clip, loaded)
+    preflight.tell((*clip.reference.figures, *clip.speech.figures), loaded.preset.preflight.strict)
     return clip
 
 
@@ -139,6 +144,7 @@ def _check(clip: PreparedClip, loaded: LoadedPreset) -> None:
         "face crop": (clip.reference.face.shape[0], picture.face_size),
         "hand crop": (clip.reference.hands.shape[1], picture.hand_size),
         "speech features": (clip.speech.features.shape[1:], (speech_config.vectors, speech_config.features)),
+        "speech stride": (clip.speech.stride, speech_config.stride),
         "fps": (clip.speech.fps, preset.fps),
     }
     if clip.driving is not None:

@@ -27,7 +27,7 @@ def summarise(
         ]
     if speech is not None:
         figures += speech.figures
-        told |= {"frames": speech.frames, "fps": speech.fps, "speech_share": float(speech.activity.mean())}
+        told |= {"frames": speech.frames, "fps": speech.fps}
     told["figures"] = [{**asdict(figure), "fits": figure.fits} for figure in figures]
     return told
 

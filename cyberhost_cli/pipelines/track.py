@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from cyberhost_cli.config.inputs import DetectionConfig
 from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.media import cache
@@ -17,6 +16,7 @@ from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.pipelines.search import search
 from cyberhost_cli.preprocess import gaps, one_euro
 from cyberhost_cli.preprocess.follow import follow
+from cyberhost_cli.preprocess.reference import sure
 from cyberhost_cli.types import (
     BODY,
     FACE,
@@ -47,8 +47,9 @@ def track_video(path: Path, loaded: LoadedPreset, progress: Progress) -> VideoPo
     check_source(path, "video")
     info = probe(path)
     found = _find(path, preset, info.frames, progress)
-    people = follow(found, preset.picture.person, (info.height, info.width), info.fps)
-    track = _sure(people, (info.height, info.width), preset.detection)
+    surely = [[sure(person, preset.detection.min_confidence) for person in people] for people in found]
+    people = follow(surely, preset.picture.person, (info.height, info.width), info.fps)
+    track = _inside(people, (info.height, info.width))
     track = gaps.fill(track, info.fps, preset.tracking.max_gap)
     track = one_euro.smooth(track, info.fps, preset.tracking)
     return VideoPoses(track, info.fps, info.width, info.height)
@@ -65,7 +66,9 @@ def summarise(poses: VideoPoses) -> dict[str, Any]:
 def _find(path: Path, preset: Preset, total: int, progress: Progress) -> list[list[Person]]:
     """Return everybody in every frame."""
     frames = preset.tracking.piece_frames
-    key = cache.key(file_hash(path), {"detection": preset.detection.model_dump(), "frames": frames})
+    key = cache.key(
+        file_hash(path), {"detector": preset.detection.detector, "models": preset.store.models, "frames": frames}
+    )
     pieces = Pieces(key, frames, preset.store.cache_megabytes)
     found, whole = pieces.read()
     progress(len(found), len(found) if whole else max(total, len(found)))
@@ -90,13 +93,12 @@ def _from(first: int, chunks: Iterable[Frames]) -> Iterator[Frames]:
         start += len(chunk)
 
 
-def _sure(people: list[Person | None], size: tuple[int, int], detection: DetectionConfig) -> KeypointTrack:
-    """Return the keypoints of the frames; those that are unsure or lie outside are not known."""
+def _inside(people: list[Person | None], size: tuple[int, int]) -> KeypointTrack:
+    """Return the keypoints of the frames; those that lie outside are not known."""
     track = np.zeros((len(people), KEYPOINTS, 3), dtype=np.float32)
     for number, person in enumerate(people):
         if person is not None:
             track[number] = person.keypoints
-    x, y, confidence = np.moveaxis(track, 2, 0)
-    inside = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
-    track[~inside | (confidence < detection.min_confidence)] = 0
+    x, y, _ = np.moveaxis(track, 2, 0)
+    track[(x < 0) | (x >= size[1]) | (y < 0) | (y >= size[0])] = 0
     return track

@@ -16,7 +16,7 @@ def find_person(
     picture: Pixels, detector: PoseDetector, picture_config: PictureConfig, detection: DetectionConfig
 ) -> Person:
     """Find the people in a picture and choose the one who shall talk; points of little confidence are not known."""
-    people = [_sure(person, detection.min_confidence) for person in detector.detect(picture)]
+    people = [sure(person, detection.min_confidence) for person in detector.detect(picture)]
     height, width = picture.shape[:2]
     return choose(people, picture_config.person, (height, width))
 
@@ -51,7 +51,7 @@ def describe(
     )
 
 
-def _sure(person: Person, min_confidence: float) -> Person:
+def sure(person: Person, min_confidence: float) -> Person:
     """Let points of little confidence count as not known."""
     keypoints = person.keypoints.copy()
     keypoints[keypoints[:, 2] < min_confidence, 2] = 0

@@ -128,9 +128,6 @@ def _draw_body(pen: Pen, body: Points) -> None:
 def _draw_hands(pen: Pen, track: KeypointTrack) -> None:
     for part in (LEFT_HAND, RIGHT_HAND):
         hand = track[:, part]
-        for index, bone in enumerate(BONES):
-            red, green, blue = colorsys.hsv_to_rgb(index / len(BONES), 1, 1)
-            pen.lines(
-                hand[:, list(bone)], BONE_RADIUS, (round(red * 255), round(green * 255), round(blue * 255)), "bar"
-            )
+        for bone, colour in zip(BONES, BONE_COLOURS, strict=True):
+            pen.lines(hand[:, list(bone)], BONE_RADIUS, colour, "bar")
         pen.dots(hand, HAND_RADIUS, HAND_POINT)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from cyberhost_cli.config.training import TrainingConfig
-from cyberhost_cli.preprocess import movement, regions
+from cyberhost_cli.preprocess import movement, regions, skeleton
 from cyberhost_cli.training.dataset import ClipExample
 from cyberhost_cli.training.latents import Latents
 from cyberhost_cli.types import KeypointTrack
@@ -30,7 +31,8 @@ class Batch:
     """Pose of the reference."""
     face: Float[Tensor, "b 3 s s"]
     hands: Float[Tensor, "b 2 3 q q"]
-    movement: Float[Tensor, "b 3 H W"]
+    pose: Float[Tensor, "b _k 3 H W"]
+    """The body movement map, or for each frame what a driving video would tell."""
     speech: Float[Tensor, "b f t d"]
     deviation: Float[Tensor, "b f 2"]
     """Of the Laplacian of the left and the right hand."""
@@ -39,7 +41,7 @@ class Batch:
     keypoints: Float[Tensor, "b f 133 3"]
 
 
-GRID, PICTURE = ("latents", "motion", "reference", "masks"), ("skeleton", "movement")
+GRID, PICTURE = ("latents", "motion", "reference", "masks"), ("skeleton", "pose")
 """What lies on the latent grid, and what in pixels."""
 
 JITTER = 0.25
@@ -56,6 +58,8 @@ class Window:
     has_motion: bool
     enlargement: float
     """Of the movement rectangle."""
+    driving: Literal["sound", "hands", "body"]
+    """What the pose maps tell beside it."""
     top: int
     left: int
     side: int | None
@@ -72,10 +76,7 @@ def sample_batch(
     """Draw a batch; all chance comes from `generator`."""
     random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     windows = [draw_window(clips, training, motion_frames, random) for _ in range(training.batch)]
-    rows = [
-        _cut(_read(clips[each.clip], latents[each.clip], each, training.frames, motion_frames), each)
-        for each in windows
-    ]
+    rows = [_cut(_read(clips[each.clip], latents[each.clip], each, training, motion_frames), each) for each in windows]
     return Batch(**{name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]})
 
 
@@ -93,10 +94,21 @@ def draw_window(
         _reference(length, start + training.frames / 2, random),
         start >= motion_frames and random.random() >= training.drop_motion,
         random.uniform(*training.movement_enlargement),
+        _driving(training, random),
         top,
         left,
         side,
     )
+
+
+def _driving(training: TrainingConfig, random: np.random.Generator) -> Literal["sound", "hands", "body"]:
+    """Draw what drives a row; a preset without poses asks no chance, so that its batches stay what they were."""
+    if training.body_poses + training.hand_poses == 0:
+        return "sound"
+    chance = random.random()
+    if chance < training.body_poses:
+        return "body"
+    return "hands" if chance < training.body_poses + training.hand_poses else "sound"
 
 
 def _crop(
@@ -118,7 +130,7 @@ def _cut(row: dict[str, np.ndarray], window: Window) -> dict[str, np.ndarray]:
     """Cut the row's arrays to the window's crop."""
     if window.side is None:
         return row
-    factor = row["movement"].shape[-1] // row["latents"].shape[-1]
+    factor = row["pose"].shape[-1] // row["latents"].shape[-1]
     for names, scale in ((GRID, 1), (PICTURE, factor)):
         top, left, side = (scale * each for each in (window.top, window.left, window.side))
         for name in names:
@@ -135,16 +147,15 @@ def _reference(length: int, middle: float, random: np.random.Generator) -> int:
 
 
 def _read(
-    clip: ClipExample, latents: Latents, window: Window, frames: int, motion_frames: int
+    clip: ClipExample, latents: Latents, window: Window, training: TrainingConfig, motion_frames: int
 ) -> dict[str, np.ndarray]:
     """Return the row's arrays by their names in a `Batch`."""
-    span = slice(window.start, window.start + frames)
+    span = slice(window.start, window.start + training.frames)
     reference = latents[window.reference].astype(np.float32)
     if window.has_motion:
         before = latents[window.start - motion_frames : window.start].astype(np.float32)
     else:
         before = np.repeat(reference[None], motion_frames, axis=0)
-    box = movement.rectangle(clip.keypoints, window.enlargement)
     return {
         "latents": latents[span].astype(np.float32),
         "motion": before,
@@ -152,12 +163,26 @@ def _read(
         "skeleton": _share(_channels_first(clip.skeletons[window.reference])),
         "face": _signed(clip.faces[window.reference]),
         "hands": _signed(clip.hands[window.reference]),
-        "movement": np.repeat(_share(movement.draw(box, *clip.frames.shape[1:3]))[None], 3, axis=0),
+        "pose": _share(_channels_first(_pose_maps(clip, window, span, training))),
         "speech": clip.speech[span],
         "deviation": clip.deviation[span],
         "masks": _share(clip.masks[span]),
         "keypoints": clip.keypoints[span],
     }
+
+
+def _pose_maps(
+    clip: ClipExample, window: Window, span: slice, training: TrainingConfig
+) -> UInt8[np.ndarray, "_k H W 3"]:
+    """Draw the body movement map, and in presets that train on poses what drives each frame instead or over it."""
+    if window.driving == "body":
+        return clip.skeletons[span]
+    box = movement.rectangle(clip.keypoints, window.enlargement)
+    drawn = np.repeat(movement.draw(box, *clip.frames.shape[1:3])[:, :, None], 3, axis=2)
+    if window.driving == "hands":
+        return skeleton.draw_hands_on(drawn, clip.keypoints[span])
+    # One for all frames, or as many as other rows of the batch have.
+    return np.repeat(drawn[None], training.frames if training.body_poses + training.hand_poses else 1, axis=0)
 
 
 def _channels_first(pixels: UInt8[np.ndarray, "*many H W 3"]) -> UInt8[np.ndarray, "*many 3 H W"]:

@@ -93,8 +93,9 @@ class DiffusionStage:
         audio = None if drop_audio < self.training.drop_audio or not self._hears() else batch.speech
         inputs = WindowInputs(
             audio,
-            batch.movement[:, None],
-            batch.deviation / (batch.deviation + self.model.hand_clarity_half),
+            batch.pose,
+            # Where no hand was ever seen both are 0, and so is the score.
+            batch.deviation / (batch.deviation + self.model.hand_clarity_half).clamp_min(1e-6),
             self._disturbed(batch.motion, generator),
         )
         window = self.model.denoiser.window_context(self.model.conditions(inputs), noisy.shape[1], len(noisy))
@@ -119,9 +120,9 @@ class DiffusionStage:
 
 
 def _median_deviation(clips: Sequence[ClipExample]) -> float:
-    """Return the median over all hands that are seen; any number serves where there are none."""
+    """Return the median over all hands that are seen, 0 where there are none."""
     seen = np.concatenate([clip.deviation[clip.deviation > 0] for clip in clips])
-    return float(np.median(seen)) if len(seen) else 1.0
+    return float(np.median(seen)) if len(seen) else 0.0
 
 
 def _target(schedule: DDPMScheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
@@ -135,7 +136,7 @@ def _target(schedule: DDPMScheduler, latents: Tensor, noise: Tensor, timesteps: 
 
 def _hand_heatmaps(batch: Batch) -> Float[Tensor, "b f k h w"]:
     """Draw the truth on the masks' grid."""
-    height, width = batch.movement.shape[-2:]
+    height, width = batch.pose.shape[-2:]
     grid = (batch.masks.shape[-2], batch.masks.shape[-1])
     keypoints = batch.keypoints.cpu().numpy()
     drawn = [[regions.hand_heatmaps(frame, (height, width), grid) for frame in clip] for clip in keypoints]

@@ -18,10 +18,12 @@ CYBERHOST = Path(sys.executable).with_name("cyberhost")
 def run(tmp_path):
     """Run `cyberhost weights` on a machine that has no weights; return exit code, stdout and stderr."""
 
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+
     def call(*arguments, **environment):
         process = subprocess.run(
             [CYBERHOST, "weights", *arguments],
-            env=os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub")} | environment,
+            env=kept | {"HF_HUB_CACHE": str(tmp_path / "hub")} | environment,
             capture_output=True,
             text=True,
             check=False,

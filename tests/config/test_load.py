@@ -109,6 +109,11 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
             "model.audio.vectors: expected 12, which is "
             "(2 * speech.window + 1) * speech.steps_per_frame * speech.layers, found 20",
         ),
+        (
+            "training.hand_poses=0.5",
+            "training.body_poses: expected 0 without model.priors.pose_maps, found 0.5",
+        ),
+        ("detection.faces=insightface", "detection.embedder: expected arcface beside faces, found None"),
         ("picture.height=136", "picture.height: expected a multiple of 16, the coarsest step of the model, found 136"),
         (
             "model.backbone.heads=3",

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from safetensors.numpy import save_file
 
 from cyberhost_cli.errors import CyberHostError, InputError
@@ -37,7 +38,8 @@ def reference():
 def speech(recording):
     rng = np.random.default_rng(1)
     figures = (Figure("speech.share", 0.9, None, None, "share of frames with a voice", ""),)
-    return PreparedSpeech(rng.random((82, 20, 80), np.float32), rng.random(82, np.float32), recording, 25, figures)
+    features = sliding_window_view(rng.random((344, 80), np.float32), 20, axis=0)[::4].swapaxes(1, 2)
+    return PreparedSpeech(features, 4, rng.random(82, np.float32), recording, 25, figures)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,12 @@ def test_each_alone(tmp_path, reference, speech, driving):
         again = read_bundle(tmp_path / name)
         assert_same(getattr(again, name), part)
         assert replace(again, **{name: None}) == Parts()
+
+
+def test_every_vector_is_kept_once(tmp_path, speech):
+    write_bundle(tmp_path / "a", Parts(speech=speech), "demo")
+    apart = speech.features.nbytes + speech.recording.samples.nbytes
+    assert (tmp_path / "a").stat().st_size < apart - 0.75 * speech.features.nbytes
 
 
 def test_same_bytes(tmp_path, reference, speech, librivox):

@@ -45,6 +45,8 @@ def test_what_was_not_used_for_longest_goes(tmp_path):
 def test_a_bound_of_nothing_keeps_nothing(tmp_path):
     Cache(tmp_path / "new", 0).keep("a", parts())
     assert not (tmp_path / "new").exists()
+    Cache(tmp_path, 10).keep("a", parts())
+    assert Cache(tmp_path, 0).read("a") is None
 
 
 def test_damaged_files_are_made_anew(tmp_path):

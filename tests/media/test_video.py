@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -82,3 +84,24 @@ def test_refused(tmp_path, clip, librivox, read):
         with pytest.raises(InputError, match=message) as told:
             read(path)
         assert told.value.hint
+
+
+def test_frames_of_a_varying_rate_are_shown_at_their_times(tmp_path):
+    path, shades = tmp_path / "varying.mp4", range(0, 240, 3)
+    # Two seconds of 30 frames and two of 10, each frame brighter than the one before.
+    times = [number / 30 for number in range(60)] + [2 + number / 10 for number in range(20)]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": "5"})
+        stream.width = stream.height = 64
+        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 600)
+        for time, shade in zip(times, shades, strict=True):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), shade, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = round(time * 600), Fraction(1, 600)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    info = probe(path)
+    frames = np.concatenate(list(read_frames(path, 16)))
+    assert len(frames) / info.fps == pytest.approx(4, abs=0.2)
+    for number, frame in enumerate(frames):
+        shown = times[int(np.abs(np.array(shades) - frame.mean()).argmin())]
+        assert shown == pytest.approx(number / info.fps, abs=0.1)

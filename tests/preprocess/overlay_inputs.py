@@ -32,7 +32,7 @@ def speech_of(samples, rate, activity=None, fps=25):
     sound = np.float32(samples).reshape(len(samples), -1)
     frames = max(1, round(len(sound) / rate * fps))
     voices = np.ones(frames, dtype=np.float32) if activity is None else np.float32(activity)
-    return PreparedSpeech(np.zeros((frames, 1, 1), dtype=np.float32), voices, Recording(sound, rate), fps, ())
+    return PreparedSpeech(np.zeros((frames, 1, 1), dtype=np.float32), 1, voices, Recording(sound, rate), fps, ())
 
 
 def silent_speech(seconds, rate=8000):

@@ -75,6 +75,11 @@ def test_points_lie_where_they_are(crowd, parts, median, nine_of_ten):
     assert np.percentile(errors, 90) < nine_of_ten
 
 
+def test_hardly_a_point_of_the_body_is_missed(crowd):
+    found = np.concatenate([seen.found[UPPER_BODY, 2][seen.truth[UPPER_BODY, 2] > 0] > SURE for seen in crowd])
+    assert found.mean() > 0.9
+
+
 def test_hands_are_found_and_not_mistaken_for_one_another(crowd):
     right = [np.median(seen.errors(hand)) < 0.06 for seen in crowd for hand in HANDS if seen.found[hand, 2].any()]
     assert len(right) >= 0.95 * 2 * ACTORS

@@ -27,7 +27,7 @@ def batch(clips, places, preset, **changes):
 def test_all_that_lies_in_the_picture_is_cut_alike(clips, places, preset):
     made = batch(clips, places, preset)
     assert made.latents.shape[-2:] == made.masks.shape[-2:] == (8, 8)
-    assert made.movement.shape[-2:] == made.skeleton.shape[-2:] == (32, 32)
+    assert made.pose.shape[-2:] == made.skeleton.shape[-2:] == (32, 32)
     for row in range(len(made.latents)):
         corner = made.latents[row, 0, :, 0, 0]
         assert torch.equal(made.reference[row, :, 0, 0], corner)

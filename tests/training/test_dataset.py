@@ -125,7 +125,8 @@ def test_batch_has_the_frames_it_says(clips, latents, preset):
     batch = sample_batch(clips, latents, preset.training, 2, torch.Generator().manual_seed(4))
     assert batch.latents.shape == (3, 4, 8, 16, 16)
     assert batch.motion.shape == (3, 2, 8, 16, 16)
-    assert batch.movement.shape == batch.skeleton.shape == (3, 3, 64, 64)
+    assert batch.skeleton.shape == (3, 3, 64, 64)
+    assert batch.pose.shape == (3, 1, 3, 64, 64)
     assert batch.masks.shape == (3, 4, 3, 16, 16)
     # The same chance as in the batch draws the same windows.
     random = np.random.default_rng(int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(4))))
@@ -166,6 +167,28 @@ def test_movement_rectangle_is_enlarged(clips, latents, preset):
     def area(enlargement: float) -> float:
         training = preset.training.model_copy(update={"movement_enlargement": (enlargement, enlargement)})
         batch = sample_batch(clips, latents, training, 2, torch.Generator().manual_seed(0))
-        return batch.movement[0].sum().item()
+        return batch.pose[0].sum().item()
 
     assert area(1.5) == pytest.approx(1.5**2 * area(1.0), rel=0.02)
+
+
+def test_poses_drive_as_many_rows_as_the_preset_says(clips, latents, preset):
+    shares = {"body_poses": 0.5, "hand_poses": 0.25, "batch": 40}
+    training = preset.training.model_copy(update=shares)
+    batch = sample_batch(clips, latents, training, 2, torch.Generator().manual_seed(0))
+    random = np.random.default_rng(int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(0))))
+    windows = [draw_window(clips, training, 2, random) for _ in range(40)]
+    driving = [window.driving for window in windows]
+    assert batch.pose.shape == (40, 4, 3, 64, 64)
+    assert 12 < driving.count("body") < 28
+    assert 3 < driving.count("hands") < 18
+    for window, maps in zip(windows, (batch.pose * 255).round().byte().movedim(2, -1).numpy(), strict=True):
+        span = slice(window.start, window.start + 4)
+        if window.driving == "body":
+            np.testing.assert_array_equal(maps, clips[window.clip].skeletons[span])
+        elif window.driving == "sound":
+            assert all(np.array_equal(each, maps[0]) for each in maps)
+        else:
+            # Coloured fingers over the white rectangle, which moves with them.
+            assert (np.ptp(maps, axis=3) > 100).any(axis=(1, 2)).all()
+            assert not np.array_equal(maps[0], maps[3])

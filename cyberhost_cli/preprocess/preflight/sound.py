@@ -10,6 +10,8 @@ from cyberhost_cli.types import Figure, Recording
 
 Part = Float32[np.ndarray, "_m"]
 
+SPEECH = "recording.speech"
+"""The one figure that is nothing without voice activity."""
 EXCERPT = 10 * RATE
 MAX_EXCERPTS = 18
 """Of a recording of more than three minutes so many parts, spread evenly, tell rhythm, pitch and tones."""
@@ -84,7 +86,7 @@ def _speech(samples: Samples, parts: list[Part], activity: Activity, fps: int, l
             "use a recording that never went through a telephone",
         ),
         Figure(
-            "recording.speech",
+            SPEECH,
             float((activity > levels.SPOKEN).mean()),
             *limits.speech,
             "the share of time with speech",

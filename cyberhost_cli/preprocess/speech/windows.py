@@ -39,7 +39,6 @@ def slide(vectors: Float32[np.ndarray, "s l d"], config: SpeechConfig) -> Float3
     The result is a read-only view in which neighbouring frames share memory; a copy is as many times larger as a window
     has frames. safetensors writes such views wrongly: give it `np.ascontiguousarray` of them.
     """
-    layers = vectors.shape[1]
     rows = vectors.reshape(-1, vectors.shape[2])
-    windows = sliding_window_view(rows, config.vectors, axis=0)[:: config.steps_per_frame * layers]
+    windows = sliding_window_view(rows, config.vectors, axis=0)[:: config.stride]
     return windows.swapaxes(1, 2)
