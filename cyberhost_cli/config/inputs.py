@@ -104,8 +104,11 @@ class SpeechConfig(Section):
         expect(
             self.piece_overlap <= half, "piece_overlap", f"at most {half:g}, half of piece_seconds", self.piece_overlap
         )
-        has_weights = self.weights is not None
-        expect(has_weights == (self.encoder != "logmel"), "weights", "none for logmel alone", self.weights)
+        if self.encoder == "logmel":
+            expect(self.weights is None, "weights", "none, since logmel needs no weights", self.weights)
+        else:
+            wanted = f"those of {self.encoder}, as in `cyberhost weights list`"
+            expect(self.weights is not None, "weights", wanted, self.weights)
         return self
 
     @property
