@@ -1,8 +1,4 @@
 import dataclasses
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +10,7 @@ from cyberhost_cli.preprocess import pose
 from cyberhost_cli.preprocess.dwpose import Dwpose
 from cyberhost_cli.types import KEYPOINTS
 from tests.preprocess import nets
+from tests.preprocess.process import said
 
 ACROSS, DOWN = np.full(KEYPOINTS, 1.3), np.full(KEYPOINTS, 0.8)
 """How sure the points are of x and of y; real models go beyond 1 too."""
@@ -214,16 +211,8 @@ def test_terminal_stays_silent_and_missing_packages_are_told(folder):
         "    except CyberHostError as error:\n"
         "        print(error.message, error.hint, sep='; ')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, folder],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )
-    assert done.stderr == ""
     hint = "install it with `pip install 'cyberhost[dwpose]'`"
-    assert done.stdout.splitlines() == [
+    assert said(code, folder) == [
         f"`yolox_l.onnx` needs the package `onnxruntime`, which is not installed; {hint}",
         f"the detector `dwpose` needs the package `rtmlib`, which is not installed; {hint}",
     ]

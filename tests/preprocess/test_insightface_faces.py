@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from insightface.utils.face_align import arcface_dst
@@ -15,6 +10,7 @@ from cyberhost_cli.preprocess import faces
 from cyberhost_cli.preprocess.insightface_faces import ArcfaceEmbedder, InsightFaces, align
 from cyberhost_cli.types import Box, Face, Person
 from tests.preprocess import nets
+from tests.preprocess.process import said
 
 DISTANCES = (2.0, 2.5, 2.0, 2.5)
 OFFSETS = np.array([[-1.0, -1.25], [1.0, -1.0], [0.25, 0.5], [-0.75, 1.5], [0.875, 1.625]])
@@ -194,16 +190,8 @@ def test_terminal_stays_silent_and_the_missing_package_is_told(folder):
         "    except CyberHostError as error:\n"
         "        print(error.message, error.hint, sep='; ')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, folder],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )
-    assert done.stderr == ""
     missing = "needs the package `insightface`, which is not installed; install it with `pip install"
-    assert done.stdout.splitlines() == [
+    assert said(code, folder) == [
         f"{user} {missing} 'cyberhost[insightface]'`"
         for user in ("the face detector `insightface`", "the embedder `arcface`")
     ]

@@ -8,21 +8,7 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.preprocess.speech import features, loudness, wav2vec2
-
-RATE, HOP = 16_000, 320
-
-
-def states(samples, config, find, fps=25):
-    """Return (steps, layers, width) of the frames themselves, without their neighbours."""
-    found = features.encode(samples, config, fps, find)
-    middle = config.steps_per_frame * config.layers
-    own = found[:, config.window * middle : (config.window + 1) * middle]
-    return np.array(own).reshape(-1, config.layers, config.features)
-
-
-def change(states):
-    """Return root mean square changes from step to step, per layer."""
-    return np.sqrt(np.square(np.diff(states, axis=0)).mean(axis=2))
+from tests.preprocess.speech.states import HOP, RATE, change, states
 
 
 def test_states_are_those_of_the_library(configure, find, models, spoken):
