@@ -19,11 +19,6 @@ SHOULDERS_PER_FACE = 2.1
 """Width of the shoulders in heights of the face's points."""
 
 
-def chest(keypoints: Keypoints) -> tuple[float, float] | None:
-    """Return x, y of the chest: below the shoulders, or below the face where those are not seen."""
-    return _below(_seen(keypoints) or _guessed(keypoints))
-
-
 def shoulders(track: KeypointTrack) -> list[Shoulders | None]:
     """Return the shoulders in every frame that shows them; guess them from the face where no frame does.
 
