@@ -20,9 +20,10 @@ def track(
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
-    """Write the poses of one person in a video, for `--pose-video` and `--hand-poses`.
+    """Write the poses of one person in a video.
 
-    A run that was stopped goes on where it was.
+    They drive `--pose-video` and `--hand-poses`, and are what training takes for films. A run that was stopped goes on
+    where it was.
 
     \b
     Example:
