@@ -10,9 +10,14 @@ class CyberHostError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
+        # Both, so that it can travel from one process to another.
+        super().__init__(message, hint)
         self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
 
 
 class InputError(CyberHostError):

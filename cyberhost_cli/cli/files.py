@@ -1,5 +1,6 @@
 """Files that a command is given, looked at before torch is imported: a slip is told at once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cyberhost_cli.errors import UsageError
@@ -15,6 +16,20 @@ def check_input(path: Path | None, kind: str) -> None:
 
     if path is not None:
         check_source(path, kind)
+
+
+def check_apart(inputs: Sequence[Path | None], outputs: Sequence[Path | None]) -> None:
+    """Refuse an output that is an input or another output, which would be lost.
+
+    Raises:
+        UsageError: two paths are one file.
+    """
+    seen = {path.resolve() for path in inputs if path is not None}
+    for path in outputs:
+        if path is not None:
+            if path.resolve() in seen:
+                raise UsageError(f"`{path}` is named twice, and would be overwritten", "name another file")
+            seen.add(path.resolve())
 
 
 def check_output(path: Path, overwrite: bool) -> None:

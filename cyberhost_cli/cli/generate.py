@@ -53,6 +53,7 @@ def generate(
     from cyberhost_cli.media.writer import check_target
 
     loaded = load_preset(preset, strictly(strict, overrides))
+    files.check_apart([reference, speech, pose_video, hand_poses], [out])
     check_target(out, overwrite, loaded.preset.output)
     files.check_input(reference, "picture")
     files.check_input(speech, "recording")

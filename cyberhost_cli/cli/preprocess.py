@@ -52,6 +52,7 @@ def preprocess(
     from cyberhost_cli.config.load import load_preset
 
     loaded = load_preset(preset, strictly(strict, overrides))
+    files.check_apart([reference, speech, pose_video, hand_poses], [out, overlay])
     files.check_output(out, overwrite)
     if overlay is not None:
         files.check_output(overlay, overwrite)

@@ -32,6 +32,7 @@ def track(
     from cyberhost_cli.config.load import load_preset
 
     loaded = load_preset(preset, overrides)
+    files.check_apart([video], [out, overlay])
     files.check_output(out, overwrite)
     files.check_input(video, "video")
     if overlay is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 from numpy.lib.stride_tricks import sliding_window_view
 
+from cyberhost_cli.errors import InputError
 from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.media.tensors import Arrays, is_kind, read_header, read_tensors, write_tensors
 from cyberhost_cli.types import Box, Driving, Figure, Placement, PreparedReference, PreparedSpeech, Recording
@@ -85,6 +86,15 @@ def read_bundle(path: Path) -> Parts:
         InputError: Missing, damaged, not a bundle, or a bundle of another version.
     """
     arrays, header = read_tensors(path, _KIND, _VERSION)
+    try:
+        return _parts(arrays, header)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"`{path}` is a bundle that lacks {error}", "make it again with `cyberhost preprocess`"
+        ) from error
+
+
+def _parts(arrays: Arrays, header: dict[str, Any]) -> Parts:
     holds = header["holds"]
     return Parts(
         _reference(arrays, header) if "reference" in holds else None,

@@ -23,7 +23,7 @@ def folder() -> Path:
     """Return where things are kept; the folder need not exist."""
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named)
+        return Path(named).expanduser()
     usual = os.environ.get("XDG_CACHE_HOME")
     return (Path(usual) if usual else Path.home() / ".cache") / "cyberhost"
 

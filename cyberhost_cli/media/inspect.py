@@ -7,12 +7,13 @@ from typing import Any
 from cyberhost_cli.media.bundle import is_bundle, read_bundle_header
 from cyberhost_cli.media.marks import read_fields
 from cyberhost_cli.media.source import open_source
+from cyberhost_cli.media.track import is_track, read_track
 from cyberhost_cli.media.video import probe, sound_streams
 from cyberhost_cli.media.writer import SOUND_NAME
 
 
 def inspect(path: Path) -> dict[str, Any]:
-    """Describe a video, a folder of pictures with sound, or a bundle, in what JSON can hold.
+    """Describe a video, a folder of pictures with sound, a bundle or a track, in what JSON can hold.
 
     `kind` says which. Of a video there are `codec`, `width`, `height`, `fps`, `frames`, `seconds`, `sounds` (each with
     `codec`, `rate`, `channels`, `seconds`) and `marks` (None if it carries none of ours).
@@ -24,6 +25,10 @@ def inspect(path: Path) -> dict[str, Any]:
         return _describe_folder(path)
     if is_bundle(path):
         return {"kind": "bundle", **asdict(read_bundle_header(path))}
+    if is_track(path):
+        poses = read_track(path)
+        size = {"width": poses.width, "height": poses.height}
+        return {"kind": "track", **size, "fps": poses.fps, "frames": len(poses.keypoints)}
     return {"kind": "video", **asdict(probe(path)), "marks": read_fields(path)}
 
 

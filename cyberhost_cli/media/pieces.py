@@ -30,7 +30,7 @@ class Pieces:
     def read(self) -> tuple[list[list[Person]], bool]:
         """Return what was found in the pieces that are there, from the first on, and whether it is all."""
         found: list[list[Person]] = []
-        with suppress(InputError):  # One that is damaged is found again, like one that is not there.
+        with suppress(InputError, OSError):  # One that is damaged is found again, like one that is not there.
             while self._wanted:
                 piece = read_people(self._path(self._kept))
                 found += piece
@@ -49,6 +49,7 @@ class Pieces:
             self._write(found[self._kept * self._frames :][: self._frames])
         if self._wanted and whole:
             self._write(found[self._kept * self._frames :])
+        if self._wanted and whole:
             self._shrink()
 
     def _write(self, piece: list[list[Person]]) -> None:

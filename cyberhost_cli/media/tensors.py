@@ -41,9 +41,9 @@ def read_header(path: Path, kind: str, version: int) -> dict[str, Any]:
         raise InputError(f"`{path}` is damaged or not a safetensors file: {error}", hint) from error
     if header.get("format") != f"cyberhost {kind}":
         raise InputError(f"`{path}` is a safetensors file, but not a {kind} file of cyberhost", hint)
-    if header["version"] != version:
+    if header.get("version") != version:
         raise InputError(
-            f"`{path}` is a {kind} file of version {header['version']}, expected {version}",
+            f"`{path}` is a {kind} file of version {header.get('version')}, expected {version}",
             "make it again with this version of cyberhost",
         )
     return header

@@ -13,7 +13,7 @@ from cyberhost_cli.weights import store
 
 def finder(config: StoreConfig) -> Finder:
     """Return what finds the files of models where the preset says."""
-    return store.finder(None if config.models is None else Path(config.models))
+    return store.finder(None if config.models is None else Path(config.models).expanduser())
 
 
 @cache

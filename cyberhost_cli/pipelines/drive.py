@@ -1,15 +1,21 @@
 """Driving: poses of a video, fitted to the person and the length of the recording."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from cyberhost_cli.config.load import LoadedPreset
-from cyberhost_cli.errors import UsageError
+from cyberhost_cli.errors import InputError, UsageError
 from cyberhost_cli.media.track import is_track, read_track
 from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.pipelines.track import track_video
 from cyberhost_cli.preprocess import retarget
 from cyberhost_cli.types import Driving, PreparedReference, VideoPoses
+
+logger = logging.getLogger(__name__)
+
+SEEN = 0.8
+"""Share of the frames that should show what drives."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,21 @@ def drive(
     poses = _read(drivers.path, loaded, progress)
     track = retarget.resample(poses.keypoints, poses.fps, loaded.preset.fps, frames)
     if drivers.pose_video is not None:
-        return Driving("body", retarget.fit(track, reference.keypoints))
-    return Driving("hands", retarget.fit_hands(track, reference.keypoints))
+        driving = Driving("body", retarget.fit(track, reference.keypoints))
+    else:
+        driving = Driving("hands", retarget.fit_hands(track, reference.keypoints))
+    _check_seen(driving, drivers.path)
+    return driving
+
+
+def _check_seen(driving: Driving, path: Path) -> None:
+    """Refuse poses that show nothing, and warn of those that show little."""
+    share = float((driving.keypoints[:, :, 2] > 0).any(axis=1).mean())
+    advice = f"use a video in which the {driving.kind} can be seen throughout"
+    if share == 0:
+        raise InputError(f"`{path}` never shows the {driving.kind} that shall drive", advice)
+    if share < SEEN:
+        logger.warning("`%s` shows the %s in %.0f %% of the frames; %s", path, driving.kind, 100 * share, advice)
 
 
 def _read(path: Path, loaded: LoadedPreset, progress: Progress) -> VideoPoses:

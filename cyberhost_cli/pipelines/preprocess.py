@@ -39,7 +39,8 @@ def preprocess_file(job: Job, loaded: LoadedPreset, tracking: Progress) -> Parts
     driving = None if speech is None else drive(job.drivers, person, speech.frames, loaded, tracking)
     parts = Parts(person, speech, driving)
     sources = [path for path in (job.reference, job.speech, job.drivers.path) if path is not None]
-    write_bundle(job.out, parts, loaded.name, sources)
+    # The bundle last: it says that all is done.
     if job.overlay is not None:
         overlay.write(job.overlay, parts, loaded)
+    write_bundle(job.out, parts, loaded.name, sources)
     return parts

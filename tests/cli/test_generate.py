@@ -113,3 +113,18 @@ def test_bench_times_every_part(run, inputs):
         "speech",
         "a video of 512x512",
     ]
+
+
+def test_no_output_takes_the_place_of_an_input_or_another_output(run, inputs, tmp_path):
+    before, both = inputs.picture.read_bytes(), tmp_path / "both.mp4"
+    for arguments in (
+        ("preprocess", inputs.picture, "-o", inputs.picture, "--overwrite"),
+        ("preprocess", inputs.picture, inputs.speech, "-o", both, "--overlay", both),
+        ("track", inputs.picture, "-o", inputs.picture, "--overwrite"),
+        ("generate", inputs.picture, inputs.speech, "-o", inputs.speech, "--overwrite"),
+    ):
+        code, _, told = run(*arguments)
+        assert code == 2
+        assert "is named twice" in told
+    assert inputs.picture.read_bytes() == before
+    assert not both.exists()

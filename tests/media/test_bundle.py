@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from cyberhost_cli.errors import CyberHostError, InputError
@@ -124,3 +125,13 @@ def test_full_disk_leaves_nothing(tiny_disk, reference, speech):
     with pytest.raises(CyberHostError, match="no space left"):
         write_bundle(tiny_disk / "a.safetensors", Parts(reference, speech), "demo")
     assert [path.name for path in tiny_disk.iterdir()] == ["other"]
+
+
+def test_a_bundle_without_one_of_its_arrays_is_refused(tmp_path, reference):
+    write_bundle(tmp_path / "a", Parts(reference), "demo")
+    with safe_open(tmp_path / "a", "np") as file:
+        arrays, metadata = {name: file.get_tensor(name) for name in file.offset_keys()}, file.metadata()
+    del arrays["reference.face"]
+    save_file(arrays, tmp_path / "b", metadata=metadata)
+    with pytest.raises(InputError, match=r"lacks 'reference\.face'"):
+        read_bundle(tmp_path / "b")

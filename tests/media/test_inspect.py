@@ -1,12 +1,15 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
 
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.media.bundle import Parts, write_bundle
 from cyberhost_cli.media.inspect import inspect
+from cyberhost_cli.media.track import write_track
 from cyberhost_cli.media.writer import write_video
+from cyberhost_cli.types import VideoPoses
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,10 @@ def test_text_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("hello")
     with pytest.raises(InputError, match="damaged or not a video"):
         inspect(tmp_path / "a.txt")
+
+
+def test_track(tmp_path):
+    source = tmp_path / "a.mp4"
+    source.write_bytes(b"abc")
+    write_track(tmp_path / "t", VideoPoses(np.zeros((7, 133, 3), np.float32), 30.0, 64, 48), source)
+    assert inspect(tmp_path / "t") == {"kind": "track", "width": 64, "height": 48, "fps": 30.0, "frames": 7}

@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 
 from cyberhost_cli.config.load import load_preset
-from cyberhost_cli.errors import UsageError
+from cyberhost_cli.errors import InputError, UsageError
 from cyberhost_cli.media.bundle import Parts, write_bundle
 from cyberhost_cli.media.track import write_track
 from cyberhost_cli.media.video import probe, read_frames
@@ -129,3 +129,18 @@ def test_composite_is_the_whole_picture(tmp_path, astronaut, speech, preset):
     difference = np.abs(frames[40].astype(int) - original)
     assert difference[outside].mean() < 3
     assert difference[~outside].mean() > 10
+
+
+def test_a_track_that_never_shows_the_hands_is_refused(tmp_path, astronaut, speech, driven):
+    person = prepare_reference(astronaut, driven).keypoints
+    write_track(tmp_path / "t", VideoPoses(np.repeat(person[None], 5, axis=0), 25.0, 32, 32), astronaut)
+    with pytest.raises(InputError, match="never shows the hands"):
+        clip_of(astronaut, speech, driven, Drivers(hand_poses=tmp_path / "t"))
+
+
+def test_a_track_that_often_shows_nobody_is_warned_of(tmp_path, astronaut, speech, driven, caplog):
+    poses = np.repeat(prepare_reference(astronaut, driven).keypoints[None], 10, axis=0)
+    poses[5:, :, 2] = 0
+    write_track(tmp_path / "t", VideoPoses(poses, 25.0, 32, 32), astronaut)
+    clip_of(astronaut, speech, driven, Drivers(pose_video=tmp_path / "t"))
+    assert "of the frames; use a video in which the body can be seen" in caplog.text

@@ -15,7 +15,7 @@ import skimage.data
 from PIL import Image
 
 from cyberhost_cli.config.load import load_preset
-from cyberhost_cli.errors import InputError
+from cyberhost_cli.errors import CheckpointError, InputError
 from cyberhost_cli.media.pieces import TRACKS
 from cyberhost_cli.media.track import read_track, write_track
 from cyberhost_cli.pipelines.progress import silent
@@ -214,3 +214,9 @@ def test_bad_videos_are_refused(tmp_path):
         track_video(tmp_path / "missing.mp4", preset(), silent)
     with pytest.raises(InputError, match="no pictures"):
         track_video(Path(__file__).parents[1] / "assets" / "librivox.flac", preset(), silent)
+
+
+def test_what_another_process_misses_is_told_as_it_is(panned, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(CheckpointError, match="the weights `dwpose` are not on this machine"):
+        track_video(panned, preset("tracking.workers=2", "detection.detector=dwpose"), silent)
