@@ -49,8 +49,9 @@ class Pieces:
             self._write(found[self._kept * self._frames :][: self._frames])
         if self._wanted and whole:
             self._write(found[self._kept * self._frames :])
-        if self._wanted and whole:
-            self._shrink()
+            # Nothing was written where nothing can be, and then there is no folder to look through.
+            if self._wanted:
+                self._shrink()
 
     def _write(self, piece: list[list[Person]]) -> None:
         try:

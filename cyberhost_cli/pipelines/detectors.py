@@ -1,19 +1,12 @@
 """Detectors, loaded once in a process: whoever prepares many pictures waits for them once."""
 
 from functools import cache
-from pathlib import Path
 
 from cyberhost_cli.config.inputs import DetectionConfig, StoreConfig
 from cyberhost_cli.preprocess import faces, pose
 from cyberhost_cli.preprocess.faces import FaceDetector, FaceEmbedder
-from cyberhost_cli.preprocess.files import Finder
 from cyberhost_cli.preprocess.pose import PoseDetector
 from cyberhost_cli.weights import store
-
-
-def finder(config: StoreConfig) -> Finder:
-    """Return what finds the files of models where the preset says."""
-    return store.finder(None if config.models is None else Path(config.models).expanduser())
 
 
 @cache
@@ -23,7 +16,7 @@ def pose_detector(detection: DetectionConfig, config: StoreConfig) -> PoseDetect
     Raises:
         CyberHostError: its package or its files are missing.
     """
-    return pose.load(detection, finder(config))
+    return pose.load(detection, store.finder(config))
 
 
 @cache
@@ -33,7 +26,7 @@ def face_detector(detection: DetectionConfig, config: StoreConfig) -> FaceDetect
     Raises:
         CyberHostError: its package or its files are missing.
     """
-    return faces.load_detector(detection, finder(config), pose_detector(detection, config))
+    return faces.load_detector(detection, store.finder(config), pose_detector(detection, config))
 
 
 @cache
@@ -43,4 +36,4 @@ def face_embedder(detection: DetectionConfig, config: StoreConfig) -> FaceEmbedd
     Raises:
         CyberHostError: its package or its files are missing.
     """
-    return faces.load_embedder(detection, finder(config))
+    return faces.load_embedder(detection, store.finder(config))

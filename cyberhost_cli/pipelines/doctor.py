@@ -4,7 +4,6 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import get_args
 
 import psutil
@@ -78,9 +77,9 @@ def _detectors() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    named = load_preset("base").preset.store.models
+    models = store.folder_of_models(load_preset("base").preset.store)
     for entry in catalogue.ENTRIES:
-        folder = store.held(entry, None if named is None else Path(named))
+        folder = store.held(entry, models)
         fetch = f"`cyberhost weights fetch {entry.name}`"
         if folder is None:
             yield Finding(f"weights {entry.name}", False, "not on this machine", fetch)

@@ -63,8 +63,11 @@ def check_driven(driven: bool, loaded: LoadedPreset) -> None:
 def drive(
     drivers: Drivers, reference: PreparedReference, frames: int, loaded: LoadedPreset, progress: Progress
 ) -> Driving | None:
-    """Read or find the poses, and fit them to the reference's body and to so many frames."""
-    check_drivers(drivers)
+    """Read or find the poses, and fit them to the reference's body and to so many frames.
+
+    Raises:
+        InputError: the video cannot be read, or never shows what shall drive.
+    """
     if drivers.path is None:
         return None
     poses = _read(drivers.path, loaded, progress)

@@ -26,6 +26,7 @@ from cyberhost_cli.preprocess.preflight.levels import RATE
 from cyberhost_cli.preprocess.speech.activity import activity as find_activity
 from cyberhost_cli.preprocess.speech.features import encode
 from cyberhost_cli.types import Person, Pixels, PreparedClip, PreparedReference, PreparedSpeech
+from cyberhost_cli.weights.store import finder
 
 REFERENCES = "references"
 """Folder within the cache."""
@@ -96,7 +97,7 @@ def prepare_speech(path: Path, loaded: LoadedPreset) -> PreparedSpeech:
     if preset.speech.activity is None:
         figures = tuple(figure for figure in figures if figure.name != sound_figures.SPEECH)
     preflight.tell(figures, preset.preflight.strict)
-    features = encode(samples, preset.speech, preset.fps, detectors.finder(preset.store))
+    features = encode(samples, preset.speech, preset.fps, finder(preset.store))
     return PreparedSpeech(features, preset.speech.stride, activity, recording, preset.fps, figures)
 
 

@@ -51,7 +51,7 @@ def resume(folder: Path, state: RunState, preset: str) -> int:
         return 0
     with safe_open(saved[-1], framework="pt") as file:
         metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- no mapping, it has keys() alone
+        tensors = {name: file.get_tensor(name) for name in file.offset_keys()}
     if metadata["preset"] != preset:
         raise UsageError(
             f"`{folder}` holds a training run of another preset or start",

@@ -17,10 +17,10 @@ from cyberhost_cli.errors import InputError
 from cyberhost_cli.media import sound, truth, video
 from cyberhost_cli.media.atomic import atomic_file
 from cyberhost_cli.media.track import is_track, read_track
-from cyberhost_cli.pipelines import detectors
 from cyberhost_cli.preprocess import clarity, regions, skeleton
 from cyberhost_cli.preprocess.speech.features import encode
 from cyberhost_cli.types import Frames, Keypoints, KeypointTrack, Pixels
+from cyberhost_cli.weights.store import finder
 
 FORMAT = 2
 """Raised when the same clips and preset give other arrays than before."""
@@ -113,7 +113,7 @@ def _derive(folder: Path, name: str, preset: Preset) -> dict[str, np.ndarray]:
     frames = np.concatenate(list(video.read_frames(folder / f"{name}.mp4", CHUNK)))
     recording = sound.read_recording(folder / f"{name}.wav", preset.speech)
     samples = sound.resample_mono(recording, preset.speech.sample_rate)
-    features = encode(samples, preset.speech, preset.fps, detectors.finder(preset.store))
+    features = encode(samples, preset.speech, preset.fps, finder(preset.store))
     _check(folder / f"{name}.mp4", frames, known, len(features), preset)
     height, width = preset.picture.height, preset.picture.width
     factor = preset.model.autoencoder.factor

@@ -6,14 +6,20 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
+from cyberhost_cli.config.inputs import StoreConfig
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.weights import catalogue
 from cyberhost_cli.weights.catalogue import Entry, WeightsFile
 
 
-def finder(models: Path | None) -> Callable[[str], Path]:
-    """Return `locate` for one folder of models."""
-    return partial(locate, models=models)
+def finder(config: StoreConfig) -> Callable[[str], Path]:
+    """Return `locate` for the folder of models that a preset names."""
+    return partial(locate, models=folder_of_models(config))
+
+
+def folder_of_models(config: StoreConfig) -> Path | None:
+    """Return the folder of models that a preset names, if any; `~` in it is the user's home."""
+    return None if config.models is None else Path(config.models).expanduser()
 
 
 def locate(name: str, models: Path | None) -> Path:

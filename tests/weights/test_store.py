@@ -3,6 +3,7 @@ import os
 import pytest
 from huggingface_hub import constants, try_to_load_from_cache
 
+from cyberhost_cli.config.inputs import StoreConfig
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.weights import catalogue, store
 
@@ -39,7 +40,7 @@ def cached(cache):
 def test_found_in_the_folder_of_models(models):
     put(models / "dwpose", "dwpose")
     assert store.locate("dwpose", models) == models / "dwpose"
-    assert store.finder(models)("dwpose") == models / "dwpose"
+    assert store.finder(StoreConfig(models=str(models), cache_megabytes=0))("dwpose") == models / "dwpose"
 
 
 def test_found_in_the_cache_of_the_hub(cached, models):

@@ -24,6 +24,10 @@ LINE = 18
 """From one line of plain text to the next, in pixels."""
 
 
+OUTLINE = 2
+"""Pixels around letters that stand over a picture."""
+
+
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return the letters that come with Pillow."""
@@ -37,21 +41,10 @@ def write(
     colour: Colour = TEXT,
     size: int = PLAIN,
     anchor: str = "la",
+    outline: int = 0,
 ) -> None:
-    """Write one line on plain ground; `anchor` as Pillow's."""
-    pen.text(at, text, colour, font(size), anchor)
-
-
-def write_over(
-    pen: ImageDraw.ImageDraw,
-    at: Place,
-    text: str,
-    colour: Colour = TEXT,
-    size: int = PLAIN,
-    anchor: str = "la",
-) -> None:
-    """Write one line with a dark outline, readable over any picture."""
-    pen.text(at, text, colour, font(size), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+    """Write one line; `anchor` as Pillow's, a dark `outline` makes it readable over any picture."""
+    pen.text(at, text, colour, font(size), anchor, stroke_width=outline, stroke_fill=(0, 0, 0))
 
 
 def length(text: str, size: int) -> float:

@@ -102,7 +102,7 @@ def _draw_marks(pen: ImageDraw.ImageDraw, size: tuple[int, int], marks: list[Mar
         place = _free(box, text.split("\n"), size, taken)
         taken.append(place)
         for number, line in enumerate(text.split("\n")):
-            ink.write_over(pen, (place.left, place.top + number * ink.LINE), line, colour)
+            ink.write(pen, (place.left, place.top + number * ink.LINE), line, colour, outline=ink.OUTLINE)
 
 
 def _free(box: Box, lines: list[str], size: tuple[int, int], taken: list[Box]) -> Box:

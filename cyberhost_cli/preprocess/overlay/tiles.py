@@ -63,7 +63,8 @@ def draw(canvas: Image.Image, at: tuple[int, int], height: int, tiles: Sequence[
         pen.rectangle((left, top + CAPTION, left + edge - 1, top + CAPTION + edge - 1), fill=ink.EMPTY)
         fitted = _fit(tile.picture, edge)
         canvas.paste(fitted, (left + (edge - fitted.width) // 2, top + CAPTION + (edge - fitted.height) // 2))
-        ink.write_over(pen, (left + edge / 2, top + CAPTION + edge - 4), tile.note, size=ink.SMALL, anchor="md")
+        foot = (left + edge / 2, top + CAPTION + edge - 4)
+        ink.write(pen, foot, tile.note, size=ink.SMALL, anchor="md", outline=ink.OUTLINE)
 
 
 def _fit(picture: Image.Image, edge: int) -> Image.Image:

@@ -26,5 +26,6 @@ def _draw(picture: Pixels, pose: Keypoints, number: int) -> Pixels:
     canvas = Image.fromarray(skeleton.draw_on(picture, pose))
     known = int((pose[:, 2] > 0).sum())
     text = f"frame {number}  {known} points" if known else f"frame {number}  nobody found"
-    ink.write_over(ImageDraw.Draw(canvas), (6, 6), text, ink.TEXT if known else ink.WARNING, ink.LARGE)
+    colour = ink.TEXT if known else ink.WARNING
+    ink.write(ImageDraw.Draw(canvas), (6, 6), text, colour, ink.LARGE, outline=ink.OUTLINE)
     return np.array(canvas)
