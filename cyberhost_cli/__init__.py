@@ -34,19 +34,23 @@ def generate(
         overwrite: replace what is already there.
         composite: put the person back into the whole picture.
         pose_video: a video, or a track of `cyberhost track`, whose poses the whole body follows.
-        hand_poses: the same for the hands alone.
+        hand_poses: the same for the hands alone, a folder of EchoMimicV2's poses, or `auto` for gestures of our own.
 
     Raises:
         CyberHostError: an input, the preset or the output cannot be used; nothing is written.
     """
     from cyberhost_cli.config.load import load_preset
+    from cyberhost_cli.pipelines import needs
+
+    loaded = load_preset(preset, overrides)
+    needs.require(loaded, needs.to_generate(speech))
     from cyberhost_cli.pipelines.drive import Drivers
     from cyberhost_cli.pipelines.generate import Request, generate_file
     from cyberhost_cli.pipelines.progress import silent
 
-    drivers = Drivers(_path(pose_video), _path(hand_poses))
+    drivers = Drivers(_path(pose_video), "auto" if hand_poses == "auto" else _path(hand_poses))
     request = Request(Path(reference), _path(speech), Path(out), seed, overwrite, composite, drivers)
-    generate_file(request, load_preset(preset, overrides), silent)
+    generate_file(request, loaded, silent)
 
 
 def frames(
@@ -62,15 +66,18 @@ def frames(
         CyberHostError: an input or the preset cannot be used; raised at the call, before the first frame.
     """
     from cyberhost_cli.config.load import load_preset
+    from cyberhost_cli.pipelines import needs
+
+    loaded = load_preset(preset, overrides)
+    needs.require(loaded, needs.to_generate(speech))
     from cyberhost_cli.pipelines.drive import NOBODY
     from cyberhost_cli.pipelines.generate import generate as generate_frames
     from cyberhost_cli.pipelines.model import choose_weights, load
     from cyberhost_cli.pipelines.prepare import prepare_clip
     from cyberhost_cli.pipelines.progress import silent
 
-    loaded = load_preset(preset, overrides)
     weights = choose_weights(loaded)
-    clip = prepare_clip(Path(reference), _path(speech), loaded, NOBODY, silent)
+    clip = prepare_clip(Path(reference), _path(speech), loaded, NOBODY, silent, seed)
     return generate_frames(clip, load(weights, loaded), loaded.preset, seed)
 
 

@@ -111,6 +111,18 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class FaceMasks:
+    """Where the face is in the reference, as Hallo is told; 255 within. The last three have soft edges and cells."""
+
+    region: UInt8[np.ndarray, "H W"]
+    """A rectangle in which the face may move."""
+    background: UInt8[np.ndarray, "64 64"]
+    face: UInt8[np.ndarray, "64 64"]
+    """Without the lips."""
+    lips: UInt8[np.ndarray, "64 64"]
+
+
+@dataclass(frozen=True)
 class PreparedReference:
     """All that the model is told about the person, at the preset's size."""
 
@@ -128,7 +140,9 @@ class PreparedReference:
     deviation: Float32[np.ndarray, "2"]
     """Standard deviation of the Laplacian of the left and the right hand as they are, 0 where one is not seen."""
     identity: Float32[np.ndarray, "_d"]
-    """What tells this face from others, of length 1; empty where the preset names no embedder."""
+    """What tells this face from others; empty where the preset names no embedder."""
+    face_masks: FaceMasks | None
+    """None for models that read none."""
     placement: Placement
     figures: tuple[Figure, ...]
     """What was measured before anything is generated."""

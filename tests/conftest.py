@@ -51,6 +51,7 @@ TINY = (
     "model.backbone.attention=[false,true]",
     "model.backbone.latent_channels=4",
     "model.backbone.norm_groups=4",
+    "model.motion.levels=[true,true]",
     "model.regions.levels=[false,true]",
     "model.regions.face.spatial_latents=8",
     "model.regions.face.temporal_latents=4",

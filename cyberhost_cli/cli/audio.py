@@ -31,6 +31,9 @@ def audio(
     loaded = load_preset(preset, strictly(strict, overrides))
     files.check_output(out, overwrite)
     files.check_input(speech, "recording")
+    from cyberhost_cli.pipelines import needs
+
+    needs.require(loaded, ("speech",))
     from cyberhost_cli.media.bundle import Parts, write_bundle
     from cyberhost_cli.pipelines.prepare import prepare_speech
     from cyberhost_cli.pipelines.summary import summarise

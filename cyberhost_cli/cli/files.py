@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from cyberhost_cli.errors import UsageError
 
@@ -16,6 +17,35 @@ def check_input(path: Path | None, kind: str) -> None:
 
     if path is not None:
         check_source(path, kind)
+
+
+def check_clip(
+    reference: Path,
+    speech: Path | None,
+    pose_video: Path | None,
+    hand_poses: str | None,
+    outputs: Sequence[Path | None],
+) -> Path | Literal["auto"] | None:
+    """Refuse what a clip cannot be made of, or what would be overwritten; return what `--hand-poses` names.
+
+    Raises:
+        InputError: a file is missing, empty, a folder without poses or not readable.
+        UsageError: an output is an input or another output.
+    """
+    hands = None if hand_poses is None or hand_poses == "auto" else Path(hand_poses)
+    check_apart([reference, speech, pose_video, hands], outputs)
+    check_input(reference, "picture")
+    check_input(speech, "recording")
+    check_input(pose_video, "video")
+    _check_hands(hands)
+    return "auto" if hand_poses == "auto" else hands
+
+
+def _check_hands(path: Path | None) -> None:
+    from cyberhost_cli.media.pose_folder import is_pose_folder
+
+    if path is not None and not is_pose_folder(path):
+        check_input(path, "video, track or folder of poses")
 
 
 def check_apart(inputs: Sequence[Path | None], outputs: Sequence[Path | None]) -> None:

@@ -17,6 +17,7 @@ from cyberhost_cli.cli.options import (
     SeedOpt,
     SetOpt,
     StrictOpt,
+    UntrainedOpt,
     strictly,
 )
 
@@ -37,6 +38,7 @@ def generate(
     preset: PresetOpt = "demo",
     seed: SeedOpt = 0,
     overwrite: OverwriteOpt = False,
+    allow_untrained: UntrainedOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
     """Make a video of the person in a picture talking.
@@ -46,27 +48,26 @@ def generate(
     \b
     Examples:
       cyberhost generate ref.png speech.wav -o out.mp4
+      cyberhost generate ref.png speech.wav -o out.mp4 --preset echomimic-v2 --hand-poses auto
       cyberhost generate family.jpg speech.wav -o out.mp4 --composite --set picture.person=1
       cyberhost generate bundle.safetensors -o out.mp4 --seed 3 --set output.crf=12
     """
     from cyberhost_cli.config.load import load_preset
     from cyberhost_cli.media.writer import check_target
 
-    loaded = load_preset(preset, strictly(strict, overrides))
-    files.check_apart([reference, speech, pose_video, hand_poses], [out])
+    loaded = load_preset(preset, strictly(strict, overrides), allow_untrained)
+    hands = files.check_clip(reference, speech, pose_video, hand_poses, [out])
     check_target(out, overwrite, loaded.preset.output)
-    files.check_input(reference, "picture")
-    files.check_input(speech, "recording")
-    files.check_input(pose_video, "video")
-    files.check_input(hand_poses, "video")
+    from cyberhost_cli.pipelines import needs
+
+    needs.require(loaded, needs.to_generate(speech))
     from cyberhost_cli.pipelines.drive import Drivers
     from cyberhost_cli.pipelines.generate import Request, make_ready, write
     from cyberhost_cli.pipelines.progress import silent
     from cyberhost_cli.pipelines.summary import summarise
 
-    drivers = Drivers(pose_video, hand_poses)
-    request = Request(reference, speech, out, seed, overwrite, composite, drivers)
-    with nullcontext(silent) if drivers.path is None else progress.follow("poses", as_json) as tracking:
+    request = Request(reference, speech, out, seed, overwrite, composite, Drivers(pose_video, hands))
+    with nullcontext(silent) if request.drivers.path is None else progress.follow("poses", as_json) as tracking:
         ready = make_ready(request, loaded, tracking)
     with progress.follow("frames", as_json) as report:
         write(request, ready, loaded, report)

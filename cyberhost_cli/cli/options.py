@@ -28,13 +28,20 @@ JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON for machines, 
 StrictOpt = Annotated[
     bool, typer.Option("--strict", help="Take figures that do not fit for errors; the same as `preflight.strict=true`.")
 ]
+UntrainedOpt = Annotated[
+    bool, typer.Option("--allow-untrained", help="For tests: let weights generate that were never trained to.")
+]
 PoseVideoOpt = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Video, or track of `cyberhost track`, whose poses the whole body follows."),
 ]
 HandPosesOpt = Annotated[
-    Path | None,
-    typer.Option(metavar="PATH", help="Video, or track of `cyberhost track`, whose hands the hands follow."),
+    str | None,
+    typer.Option(
+        metavar="PATH|auto",
+        help="Video, track of `cyberhost track`, or folder of EchoMimicV2's poses, whose hands the hands follow; "
+        "`auto` lets them gesture with the speech.",
+    ),
 ]
 
 

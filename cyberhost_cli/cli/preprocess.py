@@ -48,24 +48,24 @@ def preprocess(
       cyberhost preprocess ref.png speech.wav -o bundle.safetensors
       cyberhost preprocess ref.png speech.wav -o bundle.safetensors --overlay seen.mp4
       cyberhost preprocess ref.png -o person.safetensors --overlay seen.png --strict
+      cyberhost preprocess ref.png speech.wav -o bundle.safetensors --hand-poses auto --overlay seen.mp4
     """
     from cyberhost_cli.config.load import load_preset
 
     loaded = load_preset(preset, strictly(strict, overrides))
-    files.check_apart([reference, speech, pose_video, hand_poses], [out, overlay])
+    hands = files.check_clip(reference, speech, pose_video, hand_poses, [out, overlay])
     files.check_output(out, overwrite)
     if overlay is not None:
         files.check_output(overlay, overwrite)
-    files.check_input(reference, "picture")
-    files.check_input(speech, "recording")
-    files.check_input(pose_video, "video")
-    files.check_input(hand_poses, "video")
+    from cyberhost_cli.pipelines import needs
+
+    needs.require(loaded, ("picture",) if speech is None else ("picture", "speech"))
     from cyberhost_cli.pipelines.drive import Drivers
     from cyberhost_cli.pipelines.preprocess import Job, preprocess_file
     from cyberhost_cli.pipelines.progress import silent
     from cyberhost_cli.pipelines.summary import summarise
 
-    drivers = Drivers(pose_video, hand_poses)
+    drivers = Drivers(pose_video, hands)
     with nullcontext(silent) if drivers.path is None else progress.follow("poses", as_json) as tracking:
         parts = preprocess_file(Job(reference, speech, out, overlay, drivers), loaded, tracking)
     result.show_file(out, as_json, summarise(parts.reference, parts.speech, loaded))

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from cyberhost_cli.cli import files, progress, result
-from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt, PresetOpt, SeedOpt, SetOpt, StrictOpt, strictly
+from cyberhost_cli.cli.options import (
+    JsonOpt,
+    OutOpt,
+    OverwriteOpt,
+    PresetOpt,
+    SeedOpt,
+    SetOpt,
+    StrictOpt,
+    UntrainedOpt,
+    strictly,
+)
 
 
 def sample(
@@ -19,6 +29,7 @@ def sample(
     preset: PresetOpt = "demo",
     seed: SeedOpt = 0,
     overwrite: OverwriteOpt = False,
+    allow_untrained: UntrainedOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
     """Run the diffusion model: bundles in, latent chunks out.
@@ -32,9 +43,12 @@ def sample(
     """
     from cyberhost_cli.config.load import load_preset
 
-    loaded = load_preset(preset, strictly(strict, overrides))
+    loaded = load_preset(preset, strictly(strict, overrides), allow_untrained)
     for bundle in bundles:
         files.check_input(bundle, "bundle")
+    from cyberhost_cli.pipelines import needs
+
+    needs.require(loaded, ("model",))
     from cyberhost_cli.pipelines.stages import sample_folder
 
     with progress.follow("frames", as_json) as report:

@@ -10,12 +10,12 @@ from cyberhost_cli.cli.options import JsonOpt, OutOpt, OverwriteOpt
 
 
 def stitch(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Latent chunks that `sample` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Latents that `sample` wrote.")],
     out: OutOpt,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
 ) -> None:
-    """Blend and decode latent chunks into a video with sound.
+    """Decode latents into a video with sound.
 
     After `preprocess` and `sample` this gives the very file that `generate` writes.
 

@@ -46,8 +46,10 @@ class DetectionConfig(Section):
     """Finds bodies, hands and faces."""
     faces: Literal["keypoints", "insightface"]
     """Where the five points of a face come from; `keypoints` takes them from the detector's."""
-    embedder: Literal["arcface"] | None
-    """Turns a face into an identity; none leaves it out."""
+    embedder: Literal["arcface", "clip"] | None
+    """Turns a face, or with `clip` the whole reference, into an identity; none leaves it out."""
+    face_models: Literal["buffalo_l", "antelopev2"]
+    """InsightFace's models: the smaller ones, or those that Hallo was trained with."""
     min_confidence: Share
 
     @model_validator(mode="after")
@@ -75,7 +77,8 @@ class TrackingConfig(Section):
 class SpeechConfig(Section):
     """How a recording becomes features."""
 
-    encoder: Literal["logmel", "wav2vec2", "whisper"]
+    encoder: Literal["logmel", "wav2vec2", "whisper", "hallo", "echomimic_v2"]
+    """The last two are wav2vec2 and whisper exactly as the public models of these names were trained with."""
     weights: str | None
     """Name in `cyberhost weights list`, or a folder of transformers; none for log-mel, which needs none."""
     sample_rate: Positive
@@ -109,17 +112,20 @@ class SpeechConfig(Section):
         else:
             wanted = f"those of {self.encoder}, as in `cyberhost weights list`"
             expect(self.weights is not None, "weights", wanted, self.weights)
+        if self.encoder == "hallo":
+            expect(self.steps_per_frame == 1, "steps_per_frame", "1, the pace of hallo", self.steps_per_frame)
         return self
 
     @property
     def vectors(self) -> int:
         """Feature vectors per video frame."""
-        return (2 * self.window + 1) * self.stride
+        return (2 * self.window + 1) * self.steps_per_frame * self.layers
 
     @property
     def stride(self) -> int:
-        """Feature vectors that one video frame lasts."""
-        return self.steps_per_frame * self.layers
+        """Feature vectors from one frame's window to the next one's."""
+        # At 24 frames per second its windows move by two steps or three; each is kept whole.
+        return self.vectors if self.encoder == "echomimic_v2" else self.steps_per_frame * self.layers
 
 
 class ConditionsConfig(Section):
@@ -127,7 +133,22 @@ class ConditionsConfig(Section):
 
     movement: Annotated[float, Field(ge=0)]
     """Side of the body movement rectangle in shoulder widths."""
+    face_region: Annotated[float, Field(ge=1)]
+    """How much larger than the face its region is drawn, for models that read one."""
     clarity: Share
+
+
+class GesturesConfig(Section):
+    """How hands gesture where nobody drives them."""
+
+    interval: Annotated[float, Field(gt=0)]
+    """Seconds at least between two strokes."""
+    pause: Annotated[float, Field(gt=0)]
+    """Seconds without speech in which hands go back to rest."""
+    size: Annotated[float, Field(gt=0)]
+    """How far strokes go beside those of the actors."""
+    speed: Annotated[float, Field(gt=0)]
+    """Lengths of the arm per second that no wrist exceeds."""
 
 
 class StoreConfig(Section):

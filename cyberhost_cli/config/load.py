@@ -23,19 +23,23 @@ class LoadedPreset:
     folder: Path
     """What `checkpoint` is relative to: the folder of the file stating it, or after `--set` the working directory."""
     preset: Preset
+    allow_untrained: bool = False
+    """Whether weights may generate that were never trained to; for tests."""
 
     @property
     def checkpoint(self) -> Path | None:
         """Path of the weights file, which need not exist; none for a preset that only trains."""
-        return None if self.preset.checkpoint is None else self.folder / self.preset.checkpoint
+        stated = self.preset.checkpoint
+        return None if stated is None else self.folder / Path(stated).expanduser()
 
 
-def load_preset(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedPreset:
+def load_preset(name_or_path: str, overrides: Sequence[str] = (), allow_untrained: bool = False) -> LoadedPreset:
     """Read a preset, put it over what it extends, apply the overrides and check the whole.
 
     Args:
         name_or_path: the name of a preset, or the path of its YAML file.
         overrides: `section.key=value` each, the value in YAML.
+        allow_untrained: whether weights may generate that were never trained to; for tests.
 
     Raises:
         PresetError: a preset, a key or a value does not exist or does not fit.
@@ -50,7 +54,7 @@ def load_preset(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedPrese
         preset = Preset.model_validate(settings)
     except ValidationError as error:
         raise PresetError(*complaint.explain(error, path)) from error
-    return LoadedPreset(path.stem, folder, preset)
+    return LoadedPreset(path.stem, folder, preset, allow_untrained)
 
 
 def _read_extended(path: Path, above: tuple[Path, ...]) -> tuple[Settings, Path]:

@@ -1,5 +1,6 @@
 """Sections on the shape of the model."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -27,10 +28,32 @@ class BackboneConfig(Section):
         return self
 
 
+class PromptConfig(Section):
+    """Tokens of the reference picture in the cross-attention that hears text in Stable Diffusion; in both U-Nets."""
+
+    enabled: bool
+    features: Positive
+    """Width of the identity that `detection.embedder` gives."""
+    tokens: Positive
+    width: Positive
+    projected: bool
+    """Whether a layer makes the tokens of the identity; else it is one token itself."""
+    tiled: bool
+    """Whether the tokens of the reference and of nobody take turns over the motion frames."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "PromptConfig":
+        same = self.projected or (self.tokens == 1 and self.width == self.features)
+        expect(same, "tokens", "1 as wide as features where projected is false", f"{self.tokens} of {self.width}")
+        return self
+
+
 class MotionConfig(Section):
     """Motion modules and motion frames."""
 
     enabled: bool
+    levels: tuple[bool, ...]
+    """Per level: motion modules there; the middle always has one."""
     heads: Positive
     max_frames: Positive
     frames: Annotated[int, Field(ge=0)]
@@ -41,12 +64,25 @@ class AudioConfig(Section):
     """Audio projector and audio cross-attention."""
 
     enabled: bool
+    place: Literal["cross_attention", "modules"]
+    """In the transformer blocks themselves, or in modules of their own behind them (Hallo)."""
+    projected: bool
+    """Whether a projector makes the tokens; else the vectors are the tokens themselves."""
     vectors: Positive
     features: Positive
     hidden: Positive
     tokens: Positive
     width: Positive
     scale: float
+
+    @model_validator(mode="after")
+    def _check(self) -> "AudioConfig":
+        same = self.projected or (self.tokens, self.width) == (self.vectors, self.features)
+        wanted = f"{self.vectors} of width {self.features}, as vectors, where projected is false"
+        expect(same, "tokens", wanted, f"{self.tokens} of width {self.width}")
+        scaled = self.place == "cross_attention" or self.scale == 1
+        expect(scaled, "scale", "1 in modules, which scale nothing", self.scale)
+        return self
 
 
 class RegionConfig(Section):
@@ -55,9 +91,20 @@ class RegionConfig(Section):
     enabled: bool
     spatial_latents: Positive
     temporal_latents: Positive
+    identity_features: Positive | None
+    """Width of the identity that `detection.embedder` gives; none for a trained encoder of the crop."""
     identity_widths: tuple[Positive, ...]
+    """Of the encoder of the crop."""
     identity_tokens: Positive
     identity_width: Positive
+
+    @model_validator(mode="after")
+    def _check(self) -> "RegionConfig":
+        if self.identity_features is None:
+            square = math.isqrt(self.identity_tokens) ** 2 == self.identity_tokens
+            expect(square, "identity_tokens", "a square number, of the crop's cells", self.identity_tokens)
+            expect_divisor(8, self.identity_widths, "the groups of a norm", "identity_widths")
+        return self
 
 
 class RegionsConfig(Section):
@@ -69,22 +116,32 @@ class RegionsConfig(Section):
     latents_bank: bool
     identity_descriptor: bool
 
+    @model_validator(mode="after")
+    def _check(self) -> "RegionsConfig":
+        read = self.hands.identity_features
+        expect(read is None, "hands.identity_features", "null, since hands have a trained encoder", read)
+        return self
+
+
+Map = Literal["movement", "body", "hands", "face"]
+"""What may be drawn for the denoiser: the body movement map, whole skeletons, hands alone, the region of the face."""
+
 
 class PriorsConfig(Section):
     """Which conditions of the paper the model listens to."""
 
     pose_aligned_reference: bool
-    body_movement_map: bool
-    pose_maps: bool
-    """Whether it learned to follow the skeletons of a driving video in place of the body movement map."""
+    maps: tuple[Map, ...]
+    """Drawn maps that the denoiser learned to follow; without any it has no Pose Encoder."""
     hand_clarity_score: bool
     pose_channels: tuple[Positive, ...]
     """Pose Encoder: one entry per halving of the picture, and one for the first layer."""
 
     @model_validator(mode="after")
     def _check(self) -> "PriorsConfig":
-        # Both are read by one Pose Encoder.
-        expect(self.body_movement_map or not self.pose_maps, "pose_maps", "false without body_movement_map", True)
+        expect(len(set(self.maps)) == len(self.maps), "maps", "each map once", ", ".join(self.maps))
+        # It says where the face may be throughout, the others where something is in each frame.
+        expect("face" not in self.maps or len(self.maps) == 1, "maps", "nothing beside face", ", ".join(self.maps))
         return self
 
 
@@ -116,6 +173,13 @@ class DiffusionConfig(Section):
     beta_end: float
     zero_terminal_snr: bool
 
+    @model_validator(mode="after")
+    def _check(self) -> "DiffusionConfig":
+        # Of pure noise the noise says nothing of the picture.
+        told = self.prediction != "epsilon" or not self.zero_terminal_snr
+        expect(told, "zero_terminal_snr", "false with the prediction epsilon", True)
+        return self
+
 
 class ModelConfig(Section):
     """The whole model; stored inside every checkpoint."""
@@ -123,6 +187,7 @@ class ModelConfig(Section):
     backbone: BackboneConfig
     reference_residual: bool
     """Beyond the paper, for small budgets: the reference at the input and added to the output."""
+    prompt: PromptConfig
     motion: MotionConfig
     audio: AudioConfig
     regions: RegionsConfig
@@ -133,10 +198,20 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> "ModelConfig":
         self._check_regions()
+        self._check_attention()
         expect_divisor(self.motion.heads, self.backbone.widths, "motion.heads", "backbone.widths")
         layers, channels = len(self.autoencoder.widths), len(self.priors.pose_channels)
         expect(channels == layers, "priors.pose_channels", f"{layers} entries as in autoencoder.widths", channels)
         return self
+
+    def _check_attention(self) -> None:
+        levels, given = len(self.backbone.widths), len(self.motion.levels)
+        expect(given == levels, "motion.levels", f"{levels} entries as in backbone.widths", given)
+        crowded = self.prompt.enabled and self.audio.enabled and self.audio.place == "cross_attention"
+        expect(not crowded, "audio.place", "modules where prompt.enabled, which takes the cross-attention", "it too")
+        face, prompt = self.regions.face.identity_features, self.prompt
+        one = not prompt.enabled or face is None or face == prompt.features
+        expect(one, "prompt.features", f"{face}, as regions.face.identity_features", prompt.features)
 
     def _check_regions(self) -> None:
         widths, levels = self.backbone.widths, self.regions.levels
@@ -155,6 +230,15 @@ class ModelConfig(Section):
             for kind, latents in (("spatial", region.spatial_latents), ("temporal", region.temporal_latents)):
                 key = f"regions.{name}.{kind}_latents"
                 expect(latents <= narrowest, key, f"at most {narrowest}, the narrowest level of theirs", latents)
+
+    @property
+    def identity_features(self) -> int | None:
+        """Width of the identity of the face that the model reads; none where it reads none."""
+        face = self.regions.face
+        if self.prompt.enabled:
+            return self.prompt.features
+        wanted = any(self.regions.levels) and face.enabled and self.regions.identity_descriptor
+        return face.identity_features if wanted else None
 
     @property
     def grid(self) -> int:

@@ -12,6 +12,8 @@ class GuidanceConfig(Section):
 
     reference: float
     audio: float
+    keep_map: bool
+    """Whether the branch without the reference still sees the drawn map."""
 
 
 class SamplingConfig(Section):
@@ -20,8 +22,16 @@ class SamplingConfig(Section):
     solver: Literal["ddim", "dpm++2m"]
     steps: Positive
     guidance: GuidanceConfig
+    plan: Literal["sequential", "windows"]
+    """One chunk after the other with motion frames carried over, or all of them together in each step."""
     chunk_frames: Positive
     overlap: Annotated[int, Field(ge=0)]
+    looped: bool
+    """Whether the last window goes on at the first frame, so that the ends see each other."""
+    shift: Annotated[int, Field(ge=0)]
+    """Looped windows move on by so many frames with every step; 0 leaves them in place."""
+    noise_limit: Annotated[float, Field(gt=0)] | None
+    """Where the first noise is cut off, in standard deviations."""
 
     @model_validator(mode="after")
     def _check(self) -> "SamplingConfig":

@@ -8,6 +8,7 @@ from pydantic import model_validator
 from cyberhost_cli.config.inputs import (
     ConditionsConfig,
     DetectionConfig,
+    GesturesConfig,
     PictureConfig,
     SpeechConfig,
     StoreConfig,
@@ -32,6 +33,7 @@ class Preset(Section):
     tracking: TrackingConfig
     speech: SpeechConfig
     conditions: ConditionsConfig
+    gestures: GesturesConfig
     preflight: PreflightConfig
     store: StoreConfig
     model: ModelConfig
@@ -42,14 +44,25 @@ class Preset(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "Preset":
-        driven = self.training.body_poses + self.training.hand_poses
-        mapped = self.model.priors.pose_maps
-        expect((driven > 0) <= mapped, "training.body_poses", "0 without model.priors.pose_maps", driven)
-        expect(driven <= 1, "training.body_poses", "at most 1 together with training.hand_poses", driven)
+        self._check_maps()
         self._check_picture()
         self._check_speech()
         self._check_lengths()
         return self
+
+    def _check_maps(self) -> None:
+        body, hands, maps = self.training.body_poses, self.training.hand_poses, self.model.priors.maps
+        expect(body == 0 or "body" in maps, "training.body_poses", "0 without body in model.priors.maps", body)
+        expect(hands == 0 or "hands" in maps, "training.hand_poses", "0 without hands in model.priors.maps", hands)
+        together = body + hands
+        expect(together <= 1, "training.body_poses", "at most 1 together with training.hand_poses", together)
+        features = self.model.identity_features
+        expect(
+            features is None or self.detection.embedder is not None,
+            "detection.embedder",
+            "one, since the model reads the identity of the face",
+            self.detection.embedder,
+        )
 
     def _check_picture(self) -> None:
         grid, factor = self.model.grid, self.model.autoencoder.factor
@@ -76,7 +89,16 @@ class Preset(Section):
     def _check_lengths(self) -> None:
         motion, steps, limit = self.model.motion, self.sampling.steps, self.model.diffusion.train_steps
         expect(steps <= limit, "sampling.steps", f"at most model.diffusion.train_steps ({limit})", steps)
-        carried = self.sampling.overlap + motion.frames
+        sampled = self.sampling
+        expect(
+            sampled.plan == "sequential" or not (motion.enabled and motion.frames),
+            "sampling.plan",
+            "sequential, since the model has motion frames",
+            sampled.plan,
+        )
+        expect(sampled.plan == "windows" or not sampled.looped, "sampling.looped", "false without windows", True)
+        expect(sampled.looped or not sampled.shift, "sampling.shift", "0 without sampling.looped", sampled.shift)
+        carried = sampled.overlap + motion.frames
         expect(
             self.sampling.chunk_frames >= carried,
             "sampling.chunk_frames",

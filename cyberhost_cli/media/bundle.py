@@ -12,9 +12,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.media.tensors import Arrays, is_kind, read_header, read_tensors, write_tensors
-from cyberhost_cli.types import Box, Driving, Figure, Placement, PreparedReference, PreparedSpeech, Recording
+from cyberhost_cli.types import Box, Driving, FaceMasks, Figure, Placement, PreparedReference, PreparedSpeech, Recording
 
-_KIND, _VERSION = "bundle", 2
+_KIND, _VERSION = "bundle", 3
 _REFERENCE = (
     "picture",
     "keypoints",
@@ -26,6 +26,7 @@ _REFERENCE = (
     "deviation",
     "identity",
 )
+_MASKS = ("region", "background", "face", "lips")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ def write_bundle(path: Path, parts: Parts, preset_name: str, sources: Sequence[P
     header["notes"] = parts.notes
     if parts.reference is not None:
         arrays |= {f"reference.{name}": getattr(parts.reference, name) for name in _REFERENCE}
+        header["face_masks"] = parts.reference.face_masks is not None
+        if parts.reference.face_masks is not None:
+            arrays |= {f"reference.face_masks.{name}": getattr(parts.reference.face_masks, name) for name in _MASKS}
         header["placement"] = asdict(parts.reference.placement)
         header["reference_figures"] = [asdict(figure) for figure in parts.reference.figures]
     if parts.speech is not None:
@@ -121,9 +125,10 @@ def is_bundle(path: Path) -> bool:
 
 
 def _reference(arrays: Arrays, header: dict[str, Any]) -> PreparedReference:
-    placement = header["placement"]
+    placement, masked = header["placement"], header["face_masks"]
     return PreparedReference(
         **{name: arrays[f"reference.{name}"] for name in _REFERENCE},
+        face_masks=FaceMasks(**{name: arrays[f"reference.face_masks.{name}"] for name in _MASKS}) if masked else None,
         placement=Placement(**{**placement, "box": Box(**placement["box"])}),
         figures=_figures(header["reference_figures"]),
     )

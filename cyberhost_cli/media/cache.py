@@ -13,7 +13,7 @@ from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same files and settings give other results than before."""
 VARIABLE = "CYBERHOST_CACHE"
 """Names another folder than the usual one."""

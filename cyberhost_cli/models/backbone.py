@@ -1,12 +1,14 @@
 """The U-Net of Stable Diffusion 1.5, which the Reference Net and the denoiser share."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cyberhost_cli.config.model import BackboneConfig
-from cyberhost_cli.models.blocks import Additions, BlockKind, DownBlock, Flow, MidBlock, UpBlock
+from cyberhost_cli.models.attention import CrossSource, KeyValue
+from cyberhost_cli.models.blocks import Additions, Block, BlockKind, DownBlock, Flow, MidBlock, UpBlock
 from cyberhost_cli.models.conditions import SiteOutput
 from cyberhost_cli.models.embedding import TimeEmbedding
 
@@ -15,7 +17,7 @@ class Backbone(nn.Module):
     """Everything between the first convolution and the last; names as in diffusers."""
 
     def __init__(
-        self, config: BackboneConfig, channels: int, additions: Additions | None, region_levels: tuple[bool, ...]
+        self, config: BackboneConfig, channels: int, cross: CrossSource | None, additions: Additions | None
     ) -> None:
         super().__init__()
         widths = config.widths
@@ -23,9 +25,12 @@ class Backbone(nn.Module):
         self.time_embedding = TimeEmbedding(widths[0])
         self.down_blocks = nn.ModuleList()
         self.up_blocks = nn.ModuleList()
+        nowhere = (False,) * len(widths)
+        regions = nowhere if additions is None else additions.regions.levels
+        motion = nowhere if additions is None else additions.motion.levels
         kinds = [
-            BlockKind(config, attention, regions, additions)
-            for attention, regions in zip(config.attention, region_levels, strict=True)
+            BlockKind(config, level, config.attention[level], cross, regions[level], motion[level], additions)
+            for level in range(len(widths))
         ]
         last = len(widths) - 1
         site, skips = 0, [widths[0]]
@@ -34,7 +39,7 @@ class Backbone(nn.Module):
             self.down_blocks.append(down)
             site += down.sites
             skips += [width] * (config.layers_per_block + (level != last))
-        self.mid_block = MidBlock(widths[-1], site, replace(kinds[-1], attention=True))
+        self.mid_block = MidBlock(widths[-1], site, replace(kinds[-1], attention=True, motion=True))
         site += self.mid_block.sites
         width_in = widths[-1]
         for level in reversed(range(len(widths))):
@@ -43,6 +48,19 @@ class Backbone(nn.Module):
             self.up_blocks.append(up)
             site, width_in = site + up.sites, widths[level]
         self.sites = site
+
+    def sites_in_order(self) -> Iterator[tuple[Block, int]]:
+        """List all sites in order, each as a block and the number of a layer in it."""
+        for block in (*self.down_blocks, self.mid_block, *self.up_blocks):
+            assert isinstance(block, Block)
+            yield from ((block, layer) for layer in range(block.sites))
+
+    def prompt_keys(self, tokens: Float[Tensor, "b t e"] | None) -> tuple[KeyValue | None, ...]:
+        """Project for each site tokens that stand where Stable Diffusion has text."""
+        attentions = (block.attention(layer).block.attn2 for block, layer in self.sites_in_order())
+        return tuple(
+            None if tokens is None or attention is None else attention.project(tokens) for attention in attentions
+        )
 
     def run(self, x: Float[Tensor, "bf c h w"], flow: Flow) -> tuple[Float[Tensor, "bf c h w"], tuple[SiteOutput, ...]]:
         """Run all blocks on the output of `conv_in`."""

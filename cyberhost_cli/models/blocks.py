@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cyberhost_cli.config.model import AudioConfig, BackboneConfig, MotionConfig, RegionConfig, RegionsConfig
-from cyberhost_cli.models.attention import SpatialTransformer
+from cyberhost_cli.models.attention import CrossSource, KeyValue, SpatialTransformer
+from cyberhost_cli.models.audio_module import AudioModule
 from cyberhost_cli.models.conditions import SiteInputs, SiteOutput
 from cyberhost_cli.models.motion import MotionModule
 from cyberhost_cli.models.region import RegionAttention, RegionKeys, RegionOutput
@@ -32,8 +33,11 @@ class BlockKind:
     """What stands at a level."""
 
     backbone: BackboneConfig
+    level: int
     attention: bool
+    cross: CrossSource | None
     regions: bool
+    motion: bool
     additions: Additions | None
 
 
@@ -49,26 +53,31 @@ class Flow:
 class Block(nn.Module):
     """What the three kinds of blocks share."""
 
-    def __init__(self, widths: list[tuple[int, int]], layers: int, site: int, kind: BlockKind) -> None:
+    def __init__(self, widths: list[tuple[int, int]], audio_widths: list[int], site: int, kind: BlockKind) -> None:
         super().__init__()
         self.site = site
+        self.level = kind.level
         backbone, additions = kind.backbone, kind.additions
-        width, groups = widths[-1][1], backbone.norm_groups
-        audio = additions.audio if additions is not None and additions.audio.enabled else None
+        width, groups, layers = widths[-1][1], backbone.norm_groups, len(audio_widths)
         self.resnets = nn.ModuleList(ResnetBlock(a, b, 4 * backbone.widths[0], groups) for a, b in widths)
         self.attentions: nn.ModuleList | None = None
+        self.audio_modules: nn.ModuleList | None = None
         self.region_modules: nn.ModuleList | None = None
         self.motion_modules: nn.ModuleList | None = None
         if kind.attention:
             self.attentions = nn.ModuleList(
-                SpatialTransformer(width, backbone.heads, groups, audio) for _ in range(layers)
+                SpatialTransformer(width, backbone.heads, groups, kind.cross) for _ in range(layers)
+            )
+        if additions is not None and kind.attention and additions.audio.enabled and additions.audio.place == "modules":
+            self.audio_modules = nn.ModuleList(
+                AudioModule(width, inner, backbone.heads, groups, additions.audio.width) for inner in audio_widths
             )
         if additions is not None and kind.attention and kind.regions:
             self.region_modules = nn.ModuleList(
                 _region_pair(width, backbone.heads, additions.motion.max_frames, additions.regions)
                 for _ in range(layers)
             )
-        if additions is not None and additions.motion.enabled:
+        if additions is not None and additions.motion.enabled and kind.motion:
             motion = additions.motion
             self.motion_modules = nn.ModuleList(
                 MotionModule(width, motion.heads, motion.max_frames, groups) for _ in range(layers)
@@ -86,6 +95,14 @@ class Block(nn.Module):
         assert isinstance(attention, SpatialTransformer)
         return attention
 
+    def audio_module(self, layer: int) -> AudioModule | None:
+        """Return the audio module of a layer."""
+        if self.audio_modules is None:
+            return None
+        module = self.audio_modules[layer]
+        assert isinstance(module, AudioModule)
+        return module
+
     def regions(self, layer: int) -> nn.ModuleDict | None:
         """Return the Region Attention Modules of a layer by name."""
         if self.region_modules is None:
@@ -102,15 +119,32 @@ class Block(nn.Module):
         before: Tensor | None = None
         if self.attentions is not None:
             inputs = flow.sites[self.site + layer]
-            reference = inputs.clip.reference
-            x, normed = self.attentions[layer](
-                x, None if reference is None else reference.repeat(flow.frames), inputs.window.audio
-            )
+            x, normed = self._look(layer, x, inputs, flow.frames)
+            x = self._hear(layer, x, inputs, flow.frames)
             x, face = self._regard(layer, "face", x, inputs.clip.face, flow.frames)
             x, hands = self._regard(layer, "hands", x, inputs.clip.hands, flow.frames)
             outputs = (SiteOutput(normed, face, hands),)
             before = inputs.window.motion
         return self._move(layer, x, before, flow.frames), outputs
+
+    def _look(self, layer: int, x: Tensor, inputs: SiteInputs, frames: int) -> tuple[Tensor, Tensor]:
+        """Attend to the picture itself, the reference, and its tokens or the sound."""
+        reference, prompt, heard = inputs.clip.reference, inputs.clip.prompt, inputs.window.audio
+        cross = prompt.repeat(frames) if prompt is not None else heard if isinstance(heard, KeyValue) else None
+        looked: tuple[Tensor, Tensor] = self.attention(layer)(
+            x, KeyValue.take_turns(reference, frames) if reference else None, cross
+        )
+        return looked
+
+    def _hear(self, layer: int, x: Tensor, inputs: SiteInputs, frames: int) -> Tensor:
+        """Run the audio module of a layer that has one."""
+        module, heard, masks = self.audio_module(layer), inputs.window.audio, inputs.clip.masks
+        if module is None:
+            return x
+        if masks is None:
+            raise ValueError("audio modules need masks of the face")
+        out: Tensor = module(x, heard if isinstance(heard, tuple) else None, masks.repeat_interleave(frames, 0))
+        return out
 
     def _regard(
         self, layer: int, region: str, x: Tensor, keys: RegionKeys | None, frames: int
@@ -135,8 +169,8 @@ class DownBlock(Block):
     """A level on the way down."""
 
     def __init__(self, width_in: int, width: int, site: int, kind: BlockKind, *, last: bool) -> None:
-        layers = kind.backbone.layers_per_block
-        super().__init__([(width_in, width)] + [(width, width)] * (layers - 1), layers, site, kind)
+        more = kind.backbone.layers_per_block - 1
+        super().__init__([(width_in, width)] + [(width, width)] * more, [width_in] + [width] * more, site, kind)
         self.downsamplers = None if last else nn.ModuleList([Downsample(width)])
 
     def forward(self, x: Tensor, flow: Flow) -> tuple[Tensor, tuple[Tensor, ...], tuple[SiteOutput, ...]]:
@@ -156,7 +190,7 @@ class MidBlock(Block):
     """The lowest level, always with attention."""
 
     def __init__(self, width: int, site: int, kind: BlockKind) -> None:
-        super().__init__([(width, width)] * 2, 1, site, kind)
+        super().__init__([(width, width)] * 2, [width], site, kind)
 
     def forward(self, x: Tensor, flow: Flow) -> tuple[Tensor, tuple[SiteOutput, ...]]:
         """Return the output and what the site hands on."""
@@ -170,7 +204,8 @@ class UpBlock(Block):
     def __init__(self, width_in: int, width: int, skips: list[int], site: int, kind: BlockKind, *, last: bool) -> None:
         inputs = [width_in] + [width] * (len(skips) - 1)
         widths = [(before + skip, width) for before, skip in zip(inputs, skips, strict=True)]
-        super().__init__(widths, len(skips), site, kind)
+        # Hallo's audio modules are as wide here as the level above, which the last skip comes from.
+        super().__init__(widths, [skips[-1]] * len(skips), site, kind)
         self.upsamplers = None if last else nn.ModuleList([Upsample(width)])
 
     def forward(self, x: Tensor, skips: tuple[Tensor, ...], flow: Flow) -> tuple[Tensor, tuple[SiteOutput, ...]]:

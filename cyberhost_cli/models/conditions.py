@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cyberhost_cli.models.attention import KeyValue
+from cyberhost_cli.models.audio_module import AudioKeys
 from cyberhost_cli.models.region import RegionKeys, RegionOutput
 
 SiteFeatures = tuple[Float[Tensor, "_b _t _c"], ...]
@@ -23,22 +24,34 @@ class Identity:
     hands: Float[Tensor, "b u e"] | None
 
 
+Masks = tuple[Float[Tensor, "_b 3 _h _w"], ...]
+"""Per level, where background, face and lips are, 0..1."""
+
+
 @dataclass(frozen=True)
 class ReferenceFeatures:
-    """What the Reference Net and the identity encoders say of the person."""
+    """What the Reference Net and the identity encoders say of the person, or of nobody."""
 
-    spatial: SiteFeatures
-    latents: Float[Tensor, "b c h w"]
+    spatial: tuple[SiteFeatures, ...]
+    """Those that the frames see in turns, as a rule one for all; empty for nobody."""
+    latents: Float[Tensor, "b c h w"] | None
+    """None for nobody."""
     identity: Identity
+    prompt: Float[Tensor, "b t e"] | None
+    """Tokens that stand where Stable Diffusion has text; nobody has some too."""
+    masks: Masks | None
+    """For models whose sound is heard by regions of the face."""
 
 
 @dataclass(frozen=True)
 class ClipKeys:
     """One site's keys that stay the same for a whole clip."""
 
-    reference: KeyValue | None
-    face: RegionKeys | None
-    hands: RegionKeys | None
+    reference: tuple[KeyValue, ...] = ()
+    prompt: KeyValue | None = None
+    face: RegionKeys | None = None
+    hands: RegionKeys | None = None
+    masks: Float[Tensor, "b 3 h w"] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,8 +79,8 @@ class Conditions:
 class WindowKeys:
     """One site's inputs that stay the same for a window."""
 
-    audio: KeyValue | None
-    motion: Float[Tensor, "b m t c"] | None
+    audio: KeyValue | AudioKeys | None = None
+    motion: Float[Tensor, "b m t c"] | None = None
 
 
 @dataclass(frozen=True)

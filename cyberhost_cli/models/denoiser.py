@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cyberhost_cli.config.model import ModelConfig
-from cyberhost_cli.models.attention import KeyValue, SpatialTransformer
+from cyberhost_cli.models.attention import CrossSource, KeyValue
+from cyberhost_cli.models.audio_module import AudioKeys
 from cyberhost_cli.models.backbone import Backbone
 from cyberhost_cli.models.blocks import Additions, Block, Flow
 from cyberhost_cli.models.conditions import (
@@ -15,7 +16,6 @@ from cyberhost_cli.models.conditions import (
     ClipKeys,
     Conditions,
     Denoised,
-    Identity,
     ReferenceFeatures,
     SiteInputs,
     WindowContext,
@@ -35,44 +35,42 @@ class DenoisingUNet(Backbone):
         self.residual = config.reference_residual
         channels = backbone.latent_channels * (2 if self.residual else 1)
         additions = Additions(config.audio, config.motion, config.regions)
-        super().__init__(backbone, channels, additions, config.regions.levels)
+        super().__init__(backbone, channels, _cross(config), additions)
         self.conv_norm_out = nn.GroupNorm(backbone.norm_groups, width)
         self.conv_out = nn.Conv2d(width, backbone.latent_channels, 3, padding=1)
         priors = config.priors
-        self.pose_encoder = PoseEncoder(priors.pose_channels, width) if priors.body_movement_map else None
+        self.pose_encoder = PoseEncoder(priors.pose_channels, width) if priors.maps else None
         self.clarity_embedding = ClarityEmbedding(4 * width) if priors.hand_clarity_score else None
         if self.residual:
             # Freshly made, the denoiser predicts the reference itself.
             zero(self.conv_out)
 
-    def _attentions(self) -> list[tuple[SpatialTransformer, nn.ModuleDict | None]]:
-        """All sites in order, with their Region Attention Modules."""
-        found: list[tuple[SpatialTransformer, nn.ModuleDict | None]] = []
-        for block in (*self.down_blocks, self.mid_block, *self.up_blocks):
-            assert isinstance(block, Block)
-            found += [(block.attention(layer), block.regions(layer)) for layer in range(block.sites)]
-        return found
-
-    def clip_context(self, features: ReferenceFeatures | None) -> ClipContext:
-        """Project what stays the same for a clip; None makes the context of the branch without a reference."""
-        identity = Identity(None, None) if features is None else features.identity
+    def clip_context(self, features: ReferenceFeatures) -> ClipContext:
+        """Project what stays the same for a clip; that of nobody makes the branch that guidance departs from."""
+        identity, masks = features.identity, features.masks
+        prompts = self.prompt_keys(features.prompt)
         sites = []
-        for site, (attention, regions) in enumerate(self._attentions()):
-            reference = None if features is None else attention.block.attn1.project(features.spatial[site])
-            face = _region_keys(regions, "face", identity.face)
-            sites.append(ClipKeys(reference, face, _region_keys(regions, "hands", identity.hands)))
-        return ClipContext(tuple(sites), None if features is None else features.latents)
+        for site, (block, layer) in enumerate(self.sites_in_order()):
+            regions, attention = block.regions(layer), block.attention(layer).block.attn1
+            sites.append(
+                ClipKeys(
+                    tuple(attention.project(spatial[site]) for spatial in features.spatial),
+                    prompts[site],
+                    _region_keys(regions, "face", identity.face),
+                    _region_keys(regions, "hands", identity.hands),
+                    None if masks is None else masks[block.level],
+                )
+            )
+        return ClipContext(tuple(sites), features.latents)
 
     def window_context(self, conditions: Conditions, frames: int, batch: int) -> WindowContext:
         """Project what stays the same for a window of `frames`."""
         audio = None if conditions.audio is None else conditions.audio.flatten(0, 1)
         sites = []
-        for site, (attention, _) in enumerate(self._attentions()):
-            hearing = attention.block.attn2
-            heard: KeyValue | None = None if audio is None or hearing is None else hearing.project(audio)
+        for site, (block, layer) in enumerate(self.sites_in_order()):
             seen = None if conditions.motion is None else conditions.motion[site]
             motion = None if seen is None else rearrange(seen, "(b m) t c -> b m t c", b=batch)
-            sites.append(WindowKeys(heard, motion))
+            sites.append(WindowKeys(None if audio is None else _heard(block, layer, audio), motion))
         pose = clarity = None
         if self.pose_encoder is not None and conditions.pose is not None:
             pose = self.pose_encoder(conditions.pose.flatten(0, 1)).unflatten(0, conditions.pose.shape[:2])
@@ -115,13 +113,32 @@ class DenoisingUNet(Backbone):
     def heatmaps(self, denoised: Denoised) -> list[Float[Tensor, "bf k h w"]]:
         """Return the hand keypoint heatmaps after each hand module; for training only."""
         maps = []
-        for (_, regions), output in zip(self._attentions(), denoised.sites, strict=True):
+        for (block, layer), output in zip(self.sites_in_order(), denoised.sites, strict=True):
+            regions = block.regions(layer)
             if regions is not None and output.hands is not None:
                 module = regions["hands"]
                 assert isinstance(module, RegionAttention)
                 assert module.heatmap_head is not None
                 maps.append(module.heatmap_head(output.hands.features))
         return maps
+
+
+def _cross(config: ModelConfig) -> CrossSource | None:
+    """Return what the transformer blocks attend to beside the picture."""
+    audio = config.audio
+    if config.prompt.enabled:
+        return CrossSource(config.prompt.width, 1.0)
+    heard = audio.enabled and audio.place == "cross_attention"
+    return CrossSource(audio.width, audio.scale) if heard else None
+
+
+def _heard(block: Block, layer: int, audio: Float[Tensor, "bf t e"]) -> KeyValue | AudioKeys | None:
+    """Project audio tokens for whatever hears them in a layer."""
+    module = block.audio_module(layer)
+    if module is not None:
+        return module.project(audio)
+    attention = block.attention(layer).block.attn2
+    return None if attention is None else attention.project(audio)
 
 
 def _region_keys(regions: nn.ModuleDict | None, name: str, identity: Tensor | None) -> RegionKeys | None:

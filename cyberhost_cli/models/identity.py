@@ -25,7 +25,7 @@ class BasicBlock(nn.Module):
 
 
 class CropEncoder(nn.Module):
-    """ResNet-18 type encoder of a crop (paper, secondary: so for hands; for faces the paper uses ArcFace)."""
+    """ResNet-18 type encoder of a crop (paper, secondary: so for hands)."""
 
     def __init__(self, config: RegionConfig) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cyberhost_cli.config.model import BackboneConfig
+from cyberhost_cli.models.attention import CrossSource
 from cyberhost_cli.models.backbone import Backbone
 from cyberhost_cli.models.blocks import Flow
 from cyberhost_cli.models.conditions import ClipKeys, SiteFeatures, SiteInputs, WindowKeys
@@ -13,19 +14,25 @@ from cyberhost_cli.models.conditions import ClipKeys, SiteFeatures, SiteInputs, 
 class ReferenceNet(Backbone):
     """A backbone without temporal layers, audio or regions; it hands on features and has no last convolution."""
 
-    def __init__(self, config: BackboneConfig) -> None:
-        super().__init__(config, config.latent_channels, None, (False,) * len(config.widths))
+    def __init__(self, config: BackboneConfig, prompt: CrossSource | None) -> None:
+        super().__init__(config, config.latent_channels, prompt, None)
 
-    def forward(self, latents: Float[Tensor, "b c h w"], pose: Float[Tensor, "b e h w"] | None) -> SiteFeatures:
+    def forward(
+        self,
+        latents: Float[Tensor, "b c h w"],
+        pose: Float[Tensor, "b e h w"] | None,
+        prompt: Float[Tensor, "b t p"] | None,
+    ) -> SiteFeatures:
         """Return the normed input of each self-attention.
 
         `pose` is the Pose Encoder's residual (paper: pose-aligned reference feature), added after the first
-        convolution, as AnimateAnyone adds its pose; the paper says "to the reference latent".
+        convolution, as AnimateAnyone adds its pose; the paper says "to the reference latent". `prompt` are tokens that
+        stand where Stable Diffusion has text.
         """
         hidden = self.conv_in(latents)
         if pose is not None:
             hidden = hidden + pose
         time = self.time_embedding(torch.zeros(len(latents), device=latents.device))
-        nothing = SiteInputs(ClipKeys(None, None, None), WindowKeys(None, None))
-        _, outputs = self.run(hidden, Flow(time, 1, (nothing,) * self.sites))
+        sites = tuple(SiteInputs(ClipKeys(prompt=keys), WindowKeys()) for keys in self.prompt_keys(prompt))
+        _, outputs = self.run(hidden, Flow(time, 1, sites))
         return tuple(output.normed for output in outputs)

@@ -1,58 +1,73 @@
 """What this machine has, and what it lacks."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import get_args
 
 import psutil
 import torch
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 
-from cyberhost_cli.config.inputs import DetectionConfig
-from cyberhost_cli.config.load import load_preset
+from cyberhost_cli.config.load import LoadedPreset, load_preset
 from cyberhost_cli.config.store import files
 from cyberhost_cli.errors import CyberHostError
-from cyberhost_cli.pipelines.detectors import pose_detector
-from cyberhost_cli.pipelines.model import choose_weights, set_up_device
-from cyberhost_cli.weights import catalogue, store
+from cyberhost_cli.pipelines import needs
+from cyberhost_cli.pipelines.model import set_up_device
+from cyberhost_cli.pipelines.needs import Lack
+from cyberhost_cli.preprocess.optional import need
+from cyberhost_cli.weights.header import read_header
 
+GIB = 2**30
+DETECTORS = {"mediapipe": ("mediapipe.python.solutions", "offline"), "dwpose": ("rtmlib", "dwpose")}
+"""What each of them imports, and the extra of ours that it comes with."""
 CODECS = {"libx264": "H.264 video", "prores_ks": "ProRes video", "aac": "sound of MP4"}
 SYNTH = {"anny": "bodies", "warp": "rendering", "espeakng_loader": "speech"}
 """Packages that `cyberhost synth` needs."""
 
 
 @dataclass(frozen=True)
+class Lacking:
+    """One thing that is lacking, and how to get it."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One thing looked at; `remedy` says how to get it where it is lacking."""
+    """One thing looked at, and all that it lacks."""
 
     topic: str
-    ok: bool
     found: str
-    remedy: str | None = None
+    """What there is if nothing is lacking."""
+    lacks: tuple[Lacking, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether nothing is lacking."""
+        return not self.lacks
 
 
 def examine() -> list[Finding]:
-    """Look at the machine, the packages and every preset."""
-    return [*_machine(), *_codecs(), *_detectors(), *_weights(), *_synthesiser(), *map(_preset, files())]
+    """Look at the machine, the packages and every preset that can generate."""
+    return [*_machine(), *_codecs(), *_detectors(), *_synthesiser(), *_presets()]
 
 
 def _machine() -> Iterator[Finding]:
     memory = psutil.virtual_memory()
-    yield Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    yield Finding("torch", True, torch.__version__)
-    yield Finding("device", True, _device())
-    yield Finding("memory", True, f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free")
-    yield Finding("cores", True, f"{psutil.cpu_count()}, of which torch uses {torch.get_num_threads()}")
+    yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Finding("torch", torch.__version__)
+    yield Finding("device", _device())
+    yield Finding("memory", f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free")
+    yield Finding("cores", f"{psutil.cpu_count()}, of which torch uses {torch.get_num_threads()}")
 
 
 def _device() -> str:
     if not torch.cuda.is_available():
         return "CPU only"
     free, total = torch.cuda.mem_get_info()
-    return f"{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+    return f"{torch.cuda.get_device_name()}, {free / GIB:.1f} of {total / GIB:.1f} GiB free"
 
 
 def _codecs() -> Iterator[Finding]:
@@ -60,49 +75,66 @@ def _codecs() -> Iterator[Finding]:
         try:
             Codec(name, "w")
         except UnknownCodecError:
-            yield Finding(f"codec {name}", False, f"no {purpose}", "`python -m pip install --force-reinstall av`")
+            install = "`python -m pip install --force-reinstall av`"
+            yield Finding(f"codec {name}", purpose, (Lacking(f"no {purpose}", install),))
         else:
-            yield Finding(f"codec {name}", True, purpose)
+            yield Finding(f"codec {name}", purpose)
 
 
 def _detectors() -> Iterator[Finding]:
-    base = load_preset("base").preset
-    for name in get_args(DetectionConfig.model_fields["detector"].annotation):
+    """Import what each detector runs on, since a package that is there need not work, but load no detector."""
+    for name, (module, extra) in DETECTORS.items():
         try:
-            pose_detector(base.detection.model_copy(update={"detector": name}), base.store)
+            found = needs.lacks(load_preset("base", [f"detection.detector={name}"]), ("picture",))
+            if not found:
+                need(module, f"the detector `{name}`", extra)
         except CyberHostError as error:
-            yield Finding(f"detector {name}", False, error.message, error.hint)
-        else:
-            yield Finding(f"detector {name}", True, "people, faces and hands in pictures")
-
-
-def _weights() -> Iterator[Finding]:
-    models = store.folder_of_models(load_preset("base").preset.store)
-    for entry in catalogue.ENTRIES:
-        folder = store.held(entry, models)
-        fetch = f"`cyberhost weights fetch {entry.name}`"
-        if folder is None:
-            yield Finding(f"weights {entry.name}", False, "not on this machine", fetch)
-        else:
-            yield Finding(f"weights {entry.name}", True, str(folder))
+            found = [Lack(error.message, step=error.hint)]
+        yield Finding(f"detector {name}", "people, faces and hands in pictures", _told(found))
 
 
 def _synthesiser() -> Iterator[Finding]:
     for package, purpose in SYNTH.items():
-        if find_spec(package):
-            yield Finding(f"synth {package}", True, purpose)
-        else:
-            yield Finding(f"synth {package}", False, f"no {purpose}", "`python -m pip install 'cyberhost[synth]'`")
+        yield Finding(f"synth {package}", purpose, _told(needs.packages("synth", package)))
 
 
-def _preset(name: str) -> Finding:
-    """Try all that generating with a preset needs, but for loading the model."""
-    topic = f"preset {name}"
+def _presets() -> Iterator[Finding]:
+    for name in files():
+        try:
+            loaded = load_preset(name)
+            finding = None if loaded.checkpoint is None else _preset(loaded)
+        except CyberHostError as error:
+            finding = Finding(f"preset {name}", "", (Lacking(error.message, error.hint),))
+        if finding is not None:
+            yield finding
+
+
+def _preset(loaded: LoadedPreset) -> Finding:
+    """Tell whether a preset can generate here, from a picture and a recording."""
+    found = needs.lacks(loaded, needs.ALL)
+    found += _too_much(loaded) if not found else ()
+    return Finding(f"preset {loaded.name}", f"can generate with `{loaded.checkpoint}`", _told(found))
+
+
+def _too_much(loaded: LoadedPreset) -> Iterator[Lack]:
+    """Tell of a device that is not there, or that cannot hold even the weights."""
+    config = loaded.preset.device
     try:
-        loaded = load_preset(name)
-        set_up_device(loaded.preset.device)
-        pose_detector(loaded.preset.detection, loaded.preset.store)
-        weights = choose_weights(loaded)
+        device = set_up_device(config)
     except CyberHostError as error:
-        return Finding(topic, False, error.message, error.hint)
-    return Finding(topic, True, f"can generate with `{weights.path}`")
+        yield Lack(error.message, step=error.hint)
+        return
+    assert loaded.checkpoint is not None
+    wanted = read_header(loaded.checkpoint).parameters * getattr(torch, config.dtype).itemsize
+    on_gpu = device.type == "cuda"
+    free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
+    if wanted > free:
+        smaller = ", or `--set device.dtype=bfloat16`" if on_gpu and config.dtype == "float32" else ""
+        yield Lack(
+            f"its weights alone take {wanted / GIB:.1f} GiB in {config.dtype}, and {free / GIB:.1f} GiB are free",
+            step=f"end other programs{smaller}",
+        )
+
+
+def _told(found: Iterable[Lack]) -> tuple[Lacking, ...]:
+    return tuple(Lacking(lack.what, needs.remedy([lack])) for lack in found)

@@ -1,16 +1,21 @@
-"""Driving: poses of a video, fitted to the person and the length of the recording."""
+"""Driving: poses of a video, of a file, or of gestures that go with the speech, fitted to the person and the speech."""
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.errors import InputError, UsageError
+from cyberhost_cli.media.pose_folder import is_pose_folder, read_pose_folder
+from cyberhost_cli.media.sound import resample_mono
 from cyberhost_cli.media.track import is_track, read_track
 from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.pipelines.track import track_video
 from cyberhost_cli.preprocess import retarget
-from cyberhost_cli.types import Driving, PreparedReference, VideoPoses
+from cyberhost_cli.preprocess.gestures.hands import gesture
+from cyberhost_cli.preprocess.speech import prosody
+from cyberhost_cli.types import Driving, PreparedReference, PreparedSpeech, VideoPoses
 
 logger = logging.getLogger(__name__)
 
@@ -20,17 +25,24 @@ SEEN = 0.8
 
 @dataclass(frozen=True)
 class Drivers:
-    """Where poses come from, each a video or a track of `cyberhost track`; at most one of them."""
+    """Where poses come from: a video, a track of `cyberhost track`, a folder of EchoMimicV2; at most one of them."""
 
     pose_video: Path | None = None
     """Whole skeletons take the place of the body movement map (paper: video-driven)."""
-    hand_poses: Path | None = None
-    """Hands are driven, the rest follows the recording (paper: multimodal-driven)."""
+    hand_poses: Path | Literal["auto"] | None = None
+    """Hands are driven, the rest follows the recording (paper: multimodal-driven); `auto` are gestures of our own."""
+
+    @property
+    def kind(self) -> Literal["body", "hands"] | None:
+        """What is driven."""
+        if self.pose_video is not None:
+            return "body"
+        return None if self.hand_poses is None else "hands"
 
     @property
     def path(self) -> Path | None:
         """What is to be read."""
-        return self.pose_video or self.hand_poses
+        return self.pose_video or (None if self.hand_poses == "auto" else self.hand_poses)
 
 
 NOBODY = Drivers()
@@ -47,37 +59,74 @@ def check_drivers(drivers: Drivers) -> None:
         raise UsageError("whole poses and hands cannot both be driven", "give one of `--pose-video`, `--hand-poses`")
 
 
-def check_driven(driven: bool, loaded: LoadedPreset) -> None:
-    """Refuse poses for a model that never learned to follow them.
+def check_driven(kind: Literal["body", "hands"] | None, loaded: LoadedPreset) -> None:
+    """Refuse poses for a model that never learned to follow them, and none for one that learned nothing else.
 
     Raises:
-        UsageError: the preset's model knows no pose maps.
+        UsageError: the preset's model does not know poses of this kind, or knows whole poses alone and gets none.
     """
-    if driven and not loaded.preset.model.priors.pose_maps:
+    maps = loaded.preset.model.priors.maps
+    if kind is None and maps == ("body",):
         raise UsageError(
-            f"the model of preset `{loaded.name}` has not learned to follow poses (`model.priors.pose_maps`)",
-            "leave the driving video out, or name weights that were trained with poses",
+            f"the model of preset `{loaded.name}` follows nothing but whole poses, and there are none",
+            "give a video of somebody, or a track of one, with `--pose-video`",
+        )
+    if kind is not None and kind not in maps:
+        raise UsageError(
+            f"the model of preset `{loaded.name}` has not learned to follow poses of {_NAMES[kind]} "
+            f"(`model.priors.maps` is [{', '.join(maps)}])",
+            f"leave `{_OPTIONS[kind]}` out, or name weights that were trained with such poses",
         )
 
 
+_NAMES = {"body": "the whole body", "hands": "hands"}
+_OPTIONS = {"body": "--pose-video", "hands": "--hand-poses"}
+
+
+def chosen(drivers: Drivers, loaded: LoadedPreset) -> Drivers:
+    """Return the drivers, `auto` for hands where nobody is given and the model's maps show nothing but hands."""
+    if drivers.kind is None and loaded.preset.model.priors.maps == ("hands",):
+        logger.info("no hand poses are given; hands gesture by themselves, as with `--hand-poses auto`")
+        return Drivers(hand_poses="auto")
+    return drivers
+
+
 def drive(
-    drivers: Drivers, reference: PreparedReference, frames: int, loaded: LoadedPreset, progress: Progress
+    drivers: Drivers,
+    reference: PreparedReference,
+    speech: PreparedSpeech,
+    loaded: LoadedPreset,
+    progress: Progress,
+    seed: int,
 ) -> Driving | None:
-    """Read or find the poses, and fit them to the reference's body and to so many frames.
+    """Read, find or make up the poses, and fit them to the reference's body and to the length of the speech.
+
+    `progress` is told of the frames of a driving video; the same `seed` gives the same gestures.
 
     Raises:
-        InputError: the video cannot be read, or never shows what shall drive.
+        InputError: the video or file cannot be read, or never shows what shall drive.
     """
+    if drivers.hand_poses == "auto":
+        return _gesturing(reference, speech, loaded, seed)
     if drivers.path is None:
         return None
     poses = _read(drivers.path, loaded, progress)
-    track = retarget.resample(poses.keypoints, poses.fps, loaded.preset.fps, frames)
-    if drivers.pose_video is not None:
+    track = retarget.resample(poses.keypoints, poses.fps, loaded.preset.fps, speech.frames)
+    if drivers.kind == "body":
         driving = Driving("body", retarget.fit(track, reference.keypoints))
     else:
         driving = Driving("hands", retarget.fit_hands(track, reference.keypoints))
     _check_seen(driving, drivers.path)
     return driving
+
+
+def _gesturing(reference: PreparedReference, speech: PreparedSpeech, loaded: LoadedPreset, seed: int) -> Driving:
+    samples = resample_mono(speech.recording, prosody.RATE)
+    heard = prosody.find(samples, speech.activity, speech.fps)
+    height, width = reference.picture.shape[:2]
+    clip = (speech.frames, speech.fps)
+    hands = gesture(heard, reference.keypoints, (height, width), clip, loaded.preset.gestures, seed)
+    return Driving("hands", hands)
 
 
 def _check_seen(driving: Driving, path: Path) -> None:
@@ -91,4 +140,6 @@ def _check_seen(driving: Driving, path: Path) -> None:
 
 
 def _read(path: Path, loaded: LoadedPreset, progress: Progress) -> VideoPoses:
+    if is_pose_folder(path):
+        return read_pose_folder(path)
     return read_track(path) if is_track(path) else track_video(path, loaded, progress)

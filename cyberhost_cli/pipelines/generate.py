@@ -18,36 +18,30 @@ from cyberhost_cli.media.picture import read_picture
 from cyberhost_cli.media.writer import check_target, write_video
 from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.models.cyberhost import CyberHost
-from cyberhost_cli.pipelines.drive import NOBODY, Drivers, check_driven, check_drivers
+from cyberhost_cli.pipelines.drive import NOBODY, Drivers, check_drivers
 from cyberhost_cli.pipelines.inputs import reference_inputs, window_inputs
 from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load, set_up_device
 from cyberhost_cli.pipelines.prepare import prepare_clip
-from cyberhost_cli.pipelines.progress import Progress, silent
+from cyberhost_cli.pipelines.progress import FrameCount, Progress, silent
 from cyberhost_cli.preprocess.composite import Compositor
-from cyberhost_cli.sampling import blend, chunks
-from cyberhost_cli.sampling.chunks import Chunk
+from cyberhost_cli.sampling.noise import frame_noise
 from cyberhost_cli.sampling.sampler import Sampler
 from cyberhost_cli.types import Frames, Marks, PreparedClip
 
 
-def generate(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> Iterator[Frames]:
-    """Yield finished frames, chunk by chunk, in order."""
-    plan = plan_clip(clip, preset.sampling)
-    latents = sample(clip, model, preset.sampling, plan, seed)
-    yield from decode(model.autoencoder, blend.join(latents, plan, clip.frames))
-
-
-def plan_clip(clip: PreparedClip, sampling: SamplingConfig) -> tuple[Chunk, ...]:
-    """Plan the chunks of a clip."""
-    return chunks.plan(clip.frames, sampling.chunk_frames, sampling.overlap)
+def generate(
+    clip: PreparedClip, model: CyberHost, preset: Preset, seed: int, told: Progress = silent
+) -> Iterator[Frames]:
+    """Yield finished frames, chunk by chunk, in order; `told` is told of the passes of the model."""
+    yield from decode(model.autoencoder, sample(clip, model, preset.sampling, seed, told))
 
 
 def sample(
-    clip: PreparedClip, model: CyberHost, sampling: SamplingConfig, plan: tuple[Chunk, ...], seed: int
-) -> Iterator[Float[Tensor, "f c h w"]]:
-    """Yield the latents of each chunk."""
-    sampler = Sampler(model, sampling, reference_inputs(clip.reference, model.autoencoder), seed)
-    return sampler.run(plan, partial(window_inputs, clip))
+    clip: PreparedClip, model: CyberHost, sampling: SamplingConfig, seed: int, told: Progress
+) -> Iterator[Float[Tensor, "_ c h w"]]:
+    """Yield finished latents, chunk by chunk, in order."""
+    sampler = Sampler(model, sampling, reference_inputs(clip.reference, model), partial(frame_noise, seed))
+    return sampler.run(clip.frames, partial(window_inputs, clip, model.config), told)
 
 
 def decode(autoencoder: Autoencoder, latents: Iterable[Float[Tensor, "_ c h w"]]) -> Iterator[Frames]:
@@ -62,16 +56,6 @@ def _pixels(autoencoder: Autoencoder, latents: Float[Tensor, "f c h w"]) -> Fram
     decoded = [autoencoder.decode(frame[None])[0] for frame in latents]
     bytes_ = [((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8) for pixels in decoded]
     return np.stack([pixels.movedim(0, -1).cpu().numpy() for pixels in bytes_])
-
-
-def report(frames: Iterable[Frames], total: int, progress: Progress) -> Iterator[Frames]:
-    """Pass frames on and tell how many went by."""
-    done = 0
-    progress(done, total)
-    for chunk in frames:
-        yield chunk
-        done += len(chunk)
-        progress(done, total)
 
 
 @dataclass(frozen=True)
@@ -115,22 +99,23 @@ def make_ready(request: Request, loaded: LoadedPreset, tracking: Progress) -> Re
     _check(request, loaded)
     weights = choose_weights(loaded)
     set_up_device(loaded.preset.device)
-    clip = prepare_clip(request.reference, request.speech, loaded, request.drivers, tracking)
-    check_driven(clip.driving is not None, loaded)
+    clip = prepare_clip(request.reference, request.speech, loaded, request.drivers, tracking, request.seed)
     return Ready(clip, weights)
 
 
 def write(request: Request, ready: Ready, loaded: LoadedPreset, progress: Progress) -> None:
     """Sample, decode and write the video; `progress` is told of its frames."""
     preset, clip = loaded.preset, ready.clip
-    frames = generate(clip, load(ready.weights, loaded), preset, request.seed)
+    model = load(ready.weights, loaded)
+    count = FrameCount(clip.frames, progress, sampling=preset.sampling.steps, decoding=True)
+    frames = generate(clip, model, preset, request.seed, count.sampled)
     size = (preset.picture.width, preset.picture.height)
     if request.composite:
         paste = Compositor(read_picture(request.reference, preset.picture), clip.reference.placement, preset.picture)
         # One by one, since a whole picture may be a hundred times as large as a frame.
         frames, size = (paste.paste(frame[None]) for chunk in frames for frame in chunk), paste.size
     marks = Marks(loaded.name, request.seed, ready.weights.header.sha256)
-    told = report(frames, clip.frames, progress)
+    told = count.decoded(frames)
     write_video(request.out, told, size, preset.fps, clip.speech.recording, preset.output, marks, request.overwrite)
 
 
@@ -138,8 +123,7 @@ def _check(request: Request, loaded: LoadedPreset) -> None:
     """Refuse what cannot work, before anything is computed."""
     check_target(request.out, request.overwrite, loaded.preset.output)
     check_drivers(request.drivers)
-    check_driven(request.drivers.path is not None, loaded)
-    if request.speech is None and (request.composite or request.drivers.path is not None):
+    if request.speech is None and (request.composite or request.drivers.kind is not None):
         raise UsageError(
             "a bundle holds neither the whole picture nor other poses than its own",
             "give the picture and the recording themselves",

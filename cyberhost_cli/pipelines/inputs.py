@@ -5,10 +5,10 @@ import torch
 from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor
 
-from cyberhost_cli.models.autoencoder import Autoencoder
-from cyberhost_cli.models.cyberhost import ReferenceInputs, WindowInputs
-from cyberhost_cli.preprocess import skeleton
-from cyberhost_cli.sampling.chunks import Chunk
+from cyberhost_cli.config.model import ModelConfig, PriorsConfig
+from cyberhost_cli.models.conditions import Masks
+from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
+from cyberhost_cli.preprocess import face_masks, maps
 from cyberhost_cli.types import PreparedClip, PreparedReference
 
 
@@ -23,39 +23,47 @@ def signed(pixels: Shaped[np.ndarray, "*b H W c"]) -> Float[Tensor, "*b c H W"]:
 
 
 @torch.inference_mode()
-def reference_inputs(reference: PreparedReference, autoencoder: Autoencoder) -> ReferenceInputs:
-    """Return a batch of one person, on the autoencoder's device."""
-    device, dtype = autoencoder.latent_mean.device, autoencoder.latent_mean.dtype
-    picture, skeleton, face, hands = (
-        tensor[None].to(device, dtype)
-        for tensor in (
-            signed(reference.picture),
-            unit(reference.skeleton),
-            signed(reference.face),
-            signed(reference.hands),
-        )
-    )
-    return ReferenceInputs(autoencoder.encode(picture), skeleton, face, hands)
+def reference_inputs(reference: PreparedReference, model: CyberHost) -> ReferenceInputs:
+    """Return a batch of one person, on the model's device."""
+    latent_mean = model.autoencoder.latent_mean
+    arrays = (signed(reference.picture), unit(reference.skeleton), signed(reference.face), signed(reference.hands))
+    picture, skeleton, face, hands = (tensor[None].to(latent_mean) for tensor in arrays)
+    identity = torch.from_numpy(reference.identity)[None].to(latent_mean)
+    masks = _masks(reference, model, latent_mean)
+    return ReferenceInputs(model.autoencoder.encode(picture), skeleton, face, hands, identity, masks)
 
 
-def window_inputs(clip: PreparedClip, chunk: Chunk, motion: Float[Tensor, "1 m c h w"]) -> WindowInputs:
-    """Return a batch of one window; past its end the recording stays as it is in its last frame."""
-    frames = np.minimum(np.arange(chunk.start, chunk.stop), clip.frames - 1)
+def _masks(reference: PreparedReference, model: CyberHost, like: Tensor) -> Masks | None:
+    """Return the face's masks on the grid of every level of the U-Net."""
+    if reference.face_masks is None:
+        return None
+    height, width = reference.picture.shape[:2]
+    steps = [model.config.autoencoder.factor * 2**level for level in range(len(model.config.backbone.widths))]
+    sides = [(height // step, width // step) for step in steps]
+    return tuple(torch.from_numpy(level)[None].to(like) for level in face_masks.pyramid(reference.face_masks, sides))
+
+
+def window_inputs(
+    clip: PreparedClip, config: ModelConfig, frames: Int64[np.ndarray, "f"], motion: Float[Tensor, "1 m c h w"]
+) -> WindowInputs:
+    """Return a batch of one window of any frames; past its end the recording stays as it is in its last frame."""
+    frames = np.minimum(frames, clip.frames - 1)
     audio = torch.from_numpy(clip.speech.features[frames])[None]
-    pose = unit(_pose_maps(clip, frames))[None]
-    clarity = torch.from_numpy(clip.reference.clarity).expand(1, chunk.frames, 2)
-    return WindowInputs(audio.to(motion), pose.to(motion), clarity.to(motion), motion)
+    drawn = _maps(clip, config.priors, frames)
+    # As bytes until it lies where it is read: a quarter of what floats take on the way.
+    pose = None if drawn is None else (torch.from_numpy(drawn)[None].to(motion.device).movedim(-1, -3).to(motion) / 255)
+    clarity = torch.from_numpy(clip.reference.clarity).expand(1, len(frames), 2)
+    return WindowInputs(audio.to(motion), pose, clarity.to(motion), motion)
 
 
-def _pose_maps(clip: PreparedClip, frames: Int64[np.ndarray, "f"]) -> UInt8[np.ndarray, "_k H W 3"]:
-    """Draw what tells where the body goes: one map for all frames, or with driving poses one for each.
-
-    Driven hands are drawn over the body movement map, since sound still moves the body (the paper does not say how).
-    """
-    movement = np.repeat(clip.reference.movement[:, :, None], 3, axis=2)
-    if clip.driving is None:
-        return movement[None]
-    keypoints = clip.driving.keypoints[frames]
-    if clip.driving.kind == "body":
-        return skeleton.draw_track(keypoints, *movement.shape[:2])
-    return skeleton.draw_hands_on(movement, keypoints)
+def _maps(
+    clip: PreparedClip, priors: PriorsConfig, frames: Int64[np.ndarray, "f"]
+) -> UInt8[np.ndarray, "_k H W 3"] | None:
+    """Draw what tells where the body goes: one map for all frames, or one for each."""
+    reference, driving = clip.reference, clip.driving
+    if "face" in priors.maps:
+        assert reference.face_masks is not None
+        return maps.grey(reference.face_masks.region)
+    if driving is None:
+        return maps.draw(priors.maps, reference.movement, None, reference.keypoints[None])
+    return maps.draw(priors.maps, reference.movement, driving.kind, driving.keypoints[frames])

@@ -7,9 +7,11 @@ import torch
 
 from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.config.running import DeviceConfig
-from cyberhost_cli.errors import CheckpointError, UsageError
+from cyberhost_cli.errors import UsageError
 from cyberhost_cli.models.cyberhost import CyberHost
-from cyberhost_cli.weights.checkpoint import Checkpoint, load_model, read_header
+from cyberhost_cli.pipelines import needs
+from cyberhost_cli.weights.checkpoint import load_model
+from cyberhost_cli.weights.header import Checkpoint, read_header
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,12 @@ def choose_weights(loaded: LoadedPreset) -> ChosenWeights:
     """Find the weights of a preset and read what they say of themselves.
 
     Raises:
-        CheckpointError: the preset has none, or they were never trained.
+        CheckpointError: the preset has none, they are not there, or were never trained to generate.
     """
+    needs.require(loaded, ("model",))
     path = loaded.checkpoint
-    if path is None:
-        raise CheckpointError(
-            f"preset `{loaded.name}` has no weights",
-            "use `--preset demo`, or `--set checkpoint=FILE` with trained ones",
-        )
-    header = read_header(path)
-    if not header.lineage.trained:
-        raise CheckpointError(
-            f"`{path}` was never trained to generate: it ends with stage `{header.lineage.stage}`",
-            "train it on with `cyberhost train`",
-        )
-    return ChosenWeights(path, header)
+    assert path is not None
+    return ChosenWeights(path, read_header(path))
 
 
 def set_up_device(config: DeviceConfig) -> torch.device:
@@ -58,6 +51,5 @@ def set_up_device(config: DeviceConfig) -> torch.device:
 
 def load(weights: ChosenWeights, loaded: LoadedPreset) -> CyberHost:
     """Load the model that the preset describes, ready for inference."""
-    device = set_up_device(loaded.preset.device)
-    model = load_model(weights.path, loaded.preset.model)
-    return model.to(device, getattr(torch, loaded.preset.device.dtype))
+    device, dtype = set_up_device(loaded.preset.device), getattr(torch, loaded.preset.device.dtype)
+    return load_model(weights.path, loaded.preset.model, dtype).to(device, dtype)

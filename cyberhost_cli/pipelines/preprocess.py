@@ -11,6 +11,9 @@ from cyberhost_cli.pipelines.drive import Drivers, check_drivers, drive
 from cyberhost_cli.pipelines.prepare import prepare_reference, prepare_speech
 from cyberhost_cli.pipelines.progress import Progress
 
+SEED = 0
+"""Of gestures in bundles, which are made for any video; it is what `generate` takes where it is told none."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -30,13 +33,13 @@ def preprocess_file(job: Job, loaded: LoadedPreset, tracking: Progress) -> Parts
         CyberHostError: an input, the preset or the output cannot be used; no bundle is written.
     """
     check_drivers(job.drivers)
-    if job.drivers.path is not None and job.speech is None:
+    if job.drivers.kind is not None and job.speech is None:
         raise UsageError("poses are fitted to the length of a recording, and there is none", "give the recording too")
     if job.overlay is not None:
         overlay.check(job.overlay, film=job.speech is not None)
     speech = None if job.speech is None else prepare_speech(job.speech, loaded)
     person = prepare_reference(job.reference, loaded)
-    driving = None if speech is None else drive(job.drivers, person, speech.frames, loaded, tracking)
+    driving = None if speech is None else drive(job.drivers, person, speech, loaded, tracking, SEED)
     parts = Parts(person, speech, driving)
     sources = [path for path in (job.reference, job.speech, job.drivers.path) if path is not None]
     # The bundle last: it says that all is done.

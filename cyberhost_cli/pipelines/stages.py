@@ -1,4 +1,4 @@
-"""Stages: `generate` cut in two, with a folder of latent chunks between the halves."""
+"""Stages: `generate` cut in two, with a folder of finished latents between the halves."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,10 @@ from cyberhost_cli.errors import CheckpointError, InputError
 from cyberhost_cli.media.atomic import atomic_folder
 from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
 from cyberhost_cli.media.writer import check_target, write_video
-from cyberhost_cli.pipelines.drive import check_driven
-from cyberhost_cli.pipelines.generate import decode, plan_clip, report, sample
+from cyberhost_cli.pipelines.generate import decode, sample
 from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load
 from cyberhost_cli.pipelines.prepare import read_clip
-from cyberhost_cli.pipelines.progress import Progress
-from cyberhost_cli.sampling import blend, chunks
+from cyberhost_cli.pipelines.progress import FrameCount, Progress
 from cyberhost_cli.types import Marks
 
 JOB, SPEECH = "job.json", "speech.safetensors"
@@ -37,34 +35,35 @@ class Job:
     sha256: str
     seed: int
     frames: int
+    chunks: int
 
 
 def sample_folder(
     bundles: Sequence[Path], folder: Path, loaded: LoadedPreset, seed: int, overwrite: bool, progress: Progress
 ) -> None:
-    """Sample the clip of the bundles; leave its latent chunks, its speech and the job in a folder."""
+    """Sample the clip of the bundles; leave its latents, chunk by chunk, its speech and the job in a folder."""
     check_folder(folder, overwrite)
     weights = choose_weights(loaded)
-    clip = read_clip(list(bundles), loaded)
-    check_driven(clip.driving is not None, loaded)
-    plan = plan_clip(clip, loaded.preset.sampling)
+    clip = read_clip(list(bundles), loaded, seed)
     model = load(weights, loaded)
     with atomic_folder(folder) as inside:
-        progress(0, clip.frames)
-        latents = sample(clip, model, loaded.preset.sampling, plan, seed)
-        for number, (chunk, made) in enumerate(zip(plan, latents, strict=True)):
-            (inside / f"chunk-{number:05}.safetensors").write_bytes(save({"latents": made.contiguous().cpu()}))
-            progress(min(chunk.stop, clip.frames), clip.frames)
+        count = FrameCount(clip.frames, progress, sampling=1, decoding=False)
+        chunks = 0
+        for latents in sample(clip, model, loaded.preset.sampling, seed, count.sampled):
+            _chunk(inside, chunks).write_bytes(save({"latents": latents.contiguous().cpu()}))
+            chunks += 1
         write_bundle(inside / SPEECH, Parts(speech=clip.speech), loaded.name)
-        _write_job(inside / JOB, loaded, weights, seed, clip.frames)
+        _write_job(inside / JOB, loaded, weights, seed, clip.frames, chunks)
 
 
 def stitch_folder(folder: Path, out: Path, overwrite: bool, progress: Progress) -> None:
-    """Cross-fade and decode the chunks of a folder, and write the video."""
+    """Decode the latents of a folder, and write the video."""
     job = read_job(folder)
     preset = job.preset
     check_target(out, overwrite, preset.output)
-    loaded = LoadedPreset(job.preset_name, Path(), preset.model_copy(update={"checkpoint": job.checkpoint}))
+    preset_then = preset.model_copy(update={"checkpoint": job.checkpoint})
+    # Whether these weights may generate was settled when they did.
+    loaded = LoadedPreset(job.preset_name, Path(), preset_then, allow_untrained=True)
     weights = choose_weights(loaded)
     if weights.header.sha256 != job.sha256:
         raise CheckpointError(f"`{job.checkpoint}` is not what the chunks were sampled with", "sample them again")
@@ -72,9 +71,9 @@ def stitch_folder(folder: Path, out: Path, overwrite: bool, progress: Progress) 
     if speech is None:
         raise InputError(f"`{folder / SPEECH}` holds no speech", "sample the chunks again")
     autoencoder = load(weights, loaded).autoencoder
-    plan = chunks.plan(job.frames, preset.sampling.chunk_frames, preset.sampling.overlap)
-    latents = blend.join(_read_chunks(folder, len(plan), autoencoder.latent_mean.device), plan, job.frames)
-    told = report(decode(autoencoder, latents), job.frames, progress)
+    count = FrameCount(job.frames, progress, sampling=0, decoding=True)
+    latents = _read_chunks(folder, job.chunks, autoencoder.latent_mean.device)
+    told = count.decoded(decode(autoencoder, latents))
     size = (preset.picture.width, preset.picture.height)
     marks = Marks(job.preset_name, job.seed, job.sha256)
     write_video(out, told, size, preset.fps, speech.recording, preset.output, marks, overwrite)
@@ -90,12 +89,14 @@ def read_job(folder: Path) -> Job:
     """Read the job of a folder that `sample_folder` left."""
     try:
         facts = json.loads((folder / JOB).read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"`{folder}` holds no `{JOB}`", "name a folder that `cyberhost sample` made") from error
-    return Job(**{**facts, "preset": Preset.model_validate(facts["preset"])})
+        return Job(**{**facts, "preset": Preset.model_validate(facts["preset"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"`{folder}` holds no `{JOB}` that this version wrote", "name a folder that `cyberhost sample` made"
+        ) from error
 
 
-def _write_job(path: Path, loaded: LoadedPreset, weights: ChosenWeights, seed: int, frames: int) -> None:
+def _write_job(path: Path, loaded: LoadedPreset, weights: ChosenWeights, seed: int, frames: int, chunks: int) -> None:
     facts = {
         "preset": loaded.preset.model_dump(),
         "preset_name": loaded.name,
@@ -103,13 +104,18 @@ def _write_job(path: Path, loaded: LoadedPreset, weights: ChosenWeights, seed: i
         "sha256": weights.header.sha256,
         "seed": seed,
         "frames": frames,
+        "chunks": chunks,
     }
     path.write_text(json.dumps(facts, indent=1))
 
 
-def _read_chunks(folder: Path, count: int, device: torch.device) -> Iterator[Float[Tensor, "f c h w"]]:
+def _chunk(folder: Path, number: int) -> Path:
+    return folder / f"chunk-{number:05}.safetensors"
+
+
+def _read_chunks(folder: Path, count: int, device: torch.device) -> Iterator[Float[Tensor, "_ c h w"]]:
     for number in range(count):
-        path = folder / f"chunk-{number:05}.safetensors"
+        path = _chunk(folder, number)
         if not path.is_file():
             raise InputError(f"`{path}` is missing", "sample the chunks again")
         yield load_file(path, device=str(device))["latents"]

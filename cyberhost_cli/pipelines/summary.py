@@ -6,7 +6,7 @@ from typing import Any
 from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.preprocess import clarity, movement
 from cyberhost_cli.types import Figure, PreparedReference, PreparedSpeech
-from cyberhost_cli.weights.checkpoint import read_clarity_half
+from cyberhost_cli.weights.header import read_clarity_half
 
 
 def summarise(

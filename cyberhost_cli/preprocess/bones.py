@@ -23,8 +23,8 @@ EYES, NOSE = ((FACE.start + 36, FACE.start + 45),), ((FACE.start + 27, FACE.star
 
 STRETCHED = 90.0
 """Percentile of a bone's lengths over a clip that counts as its own: seen from another side it looks shorter."""
-SPREAD = 1.5
-"""A bone whose ratio is this many times off the body's is seen foreshortened rather than so long."""
+SPREAD = 1.2
+"""A bone whose ratio is this many times off the body's is seen foreshortened, in the driver or the reference."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,9 @@ def ratio(driver: Poses, reference: Poses, kind: tuple[Bone, ...]) -> float | No
 
 
 def likely(ratio: float | None, expected: float) -> float:
-    """Return a ratio as far as bodies differ, and the expected one where there is none."""
-    return expected if ratio is None else min(max(ratio, expected / SPREAD), expected * SPREAD)
+    """Return a ratio by which bodies may differ, and the expected one in the place of any other."""
+    differs = ratio is not None and expected / SPREAD <= ratio <= expected * SPREAD
+    return ratio if ratio is not None and differs else expected
 
 
 def _length(poses: Poses, kind: tuple[Bone, ...]) -> float:

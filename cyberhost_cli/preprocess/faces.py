@@ -1,5 +1,6 @@
-"""What finds faces and tells them apart, whatever model does it."""
+"""What finds faces and tells who somebody is, whatever model does it."""
 
+import importlib
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +13,9 @@ from cyberhost_cli.preprocess.files import Finder
 from cyberhost_cli.preprocess.insightface_faces import ArcfaceEmbedder, InsightFaces
 from cyberhost_cli.preprocess.pose import PoseDetector
 from cyberhost_cli.types import FACE, Face, Keypoints, Person, Pixels
+
+CLIP = "clip-image-encoder"
+"""What the catalogue calls the image encoder of `clip_embedder`."""
 
 FIVE = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 """The person's right and left eye, tip of the nose, right and left corner of the mouth among the 68 points."""
@@ -35,7 +39,16 @@ class FaceEmbedder(Protocol):
     """Tells who somebody is."""
 
     def embed(self, picture: Pixels, face: Face) -> Float32[np.ndarray, "d"]:
-        """Return a vector of length 1, near to those of other pictures of the same face."""
+        """Return a vector that points where those of other pictures of the same face point; its length varies."""
+        ...
+
+
+@runtime_checkable
+class PictureEmbedder(Protocol):
+    """Tells who somebody is from all that is seen of them."""
+
+    def embed(self, picture: Pixels) -> Float32[np.ndarray, "d"]:
+        """Return a vector of the whole picture."""
         ...
 
 
@@ -85,13 +98,21 @@ def load_detector(config: DetectionConfig, find: Finder, people: PoseDetector) -
         case "keypoints":
             return KeypointFaces(people)
         case "insightface":
-            return InsightFaces(find("buffalo_l"))
+            return InsightFaces(config.face_models, find(config.face_models))
 
 
 def load_embedder(config: DetectionConfig, find: Finder) -> FaceEmbedder | None:
-    """Load what tells faces apart, None where the preset names nothing."""
-    match config.embedder:
-        case None:
-            return None
-        case "arcface":
-            return ArcfaceEmbedder(find("buffalo_l"))
+    """Load what tells faces apart, None where the preset names nothing that does."""
+    if config.embedder != "arcface":
+        return None
+    return ArcfaceEmbedder(config.face_models, find(config.face_models))
+
+
+def load_picture_embedder(config: DetectionConfig, find: Finder) -> PictureEmbedder | None:
+    """Load what sees the whole picture, None where the preset names nothing that does."""
+    if config.embedder != "clip":
+        return None
+    # The module takes two seconds to import.
+    clip = importlib.import_module("cyberhost_cli.preprocess.clip_embedder")
+    embedder: PictureEmbedder = clip.ClipEmbedder(find(CLIP))
+    return embedder

@@ -12,8 +12,13 @@ from cyberhost_cli.preprocess import onnx_session, optional, regions
 from cyberhost_cli.preprocess.letterbox import letterbox
 from cyberhost_cli.types import Box, Face, Person, Pixels
 
-NAME = "buffalo_l"
 EXTRA = "insightface"
+
+FILES = {
+    "buffalo_l": ("det_10g.onnx", "w600k_r50.onnx"),
+    "antelopev2": ("scrfd_10g_bnkps.onnx", "glintr100.onnx"),
+}
+"""SCRFD and ArcFace of each of InsightFace's packs."""
 
 SIDE = 640
 """SCRFD looks at a square of this side, and once more at an eighth of it for very large faces."""
@@ -32,10 +37,10 @@ TEMPLATE = np.array(
 class InsightFaces:
     """Finds faces by themselves, without bodies."""
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "det_10g.onnx"
+    def __init__(self, pack: str, folder: Path) -> None:
+        path = folder / FILES[pack][0]
         package = optional.need("insightface.model_zoo.scrfd", "the face detector `insightface`", EXTRA)
-        session = onnx_session.load(path, NAME, EXTRA, (SIDE, SIDE), 9)
+        session = onnx_session.load(path, pack, EXTRA, (SIDE, SIDE), 9)
         # Else it makes another session for each size that it looks at.
         self._net = package.SCRFD(str(path), session, static_shape_sessions=False)
 
@@ -71,16 +76,15 @@ class InsightFaces:
 class ArcfaceEmbedder:
     """Turns a face upright and into a vector."""
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "w600k_r50.onnx"
+    def __init__(self, pack: str, folder: Path) -> None:
+        path = folder / FILES[pack][1]
         package = optional.need("insightface.model_zoo.arcface_onnx", "the embedder `arcface`", EXTRA)
-        session = onnx_session.load(path, NAME, EXTRA, (ALIGNED, ALIGNED), 1)
+        session = onnx_session.load(path, pack, EXTRA, (ALIGNED, ALIGNED), 1)
         self._net = package.ArcFaceONNX(str(path), session)
 
     def embed(self, picture: Pixels, face: Face) -> Float32[np.ndarray, "d"]:
-        """Return the face's identity, a vector of length 1."""
-        vector = self._net.get_feat(np.ascontiguousarray(align(picture, face)[:, :, ::-1])).ravel()
-        identity: np.ndarray = (vector / np.linalg.norm(vector)).astype(np.float32)
+        """Return the face's identity, as long as the network makes it: so Hallo was trained to read it."""
+        identity: np.ndarray = self._net.get_feat(np.ascontiguousarray(align(picture, face)[:, :, ::-1])).ravel()
         return identity
 
 

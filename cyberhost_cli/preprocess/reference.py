@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from cyberhost_cli.config.inputs import ConditionsConfig, DetectionConfig, PictureConfig
-from cyberhost_cli.preprocess import clarity, movement, regions, skeleton
+from cyberhost_cli.config.model import ModelConfig
+from cyberhost_cli.preprocess import clarity, face_masks, movement, regions, skeleton
 from cyberhost_cli.preprocess.choice import choose
 from cyberhost_cli.preprocess.pose import PoseDetector
 from cyberhost_cli.types import Figure, Keypoints, Person, Pixels, Placement, PreparedReference
@@ -29,6 +30,7 @@ def describe(
     figures: tuple[Figure, ...],
     picture_config: PictureConfig,
     conditions: ConditionsConfig,
+    model: ModelConfig,
 ) -> PreparedReference:
     """Derive every condition from a picture at the preset's size and its keypoints, detected or known exactly."""
     height, width = picture.shape[:2]
@@ -36,6 +38,7 @@ def describe(
     empty = np.zeros((side, side, 3), dtype=np.uint8)
     hands = [empty if box is None else regions.crop(picture, box, side) for box in boxes]
     face = regions.face_around(regions.known_face(keypoints))
+    masked = face_masks.read_by(model)
     return PreparedReference(
         picture=picture,
         keypoints=keypoints,
@@ -46,6 +49,7 @@ def describe(
         clarity=np.full(2, conditions.clarity, dtype=np.float32),
         deviation=np.array([clarity.deviation(hand) for hand in hands], dtype=np.float32),
         identity=identity,
+        face_masks=face_masks.draw(keypoints, conditions.face_region, height, width) if masked else None,
         placement=placement,
         figures=figures,
     )

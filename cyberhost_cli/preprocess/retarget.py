@@ -72,6 +72,20 @@ def resample(track: KeypointTrack, from_fps: float, to_fps: int, frames: int) ->
     return resampled
 
 
+def ratios(driver: Poses, person: Poses, scale: float) -> dict[int, float]:
+    """Return how much longer than the driver's is what joins each point to its parent; others go by `scale`."""
+    found: dict[int, float] = {}
+    for kind in (bones.UPPER_ARMS, bones.FOREARMS, bones.TORSO, bones.THIGHS, bones.SHINS):
+        ratio = bones.likely(bones.ratio(driver, person, kind), scale)
+        found |= {end: ratio for _, end in kind}
+    found |= dict.fromkeys(bones.SHOULDERS[0], bones.likely(bones.ratio(driver, person, bones.SHOULDERS), scale))
+    palms = [bones.ratio(driver, person, kind) for kind in bones.PALMS]
+    seen = [each for each in palms if each is not None]
+    # Hands that one of them does not show go by the forearms.
+    hand = bones.likely(float(np.median(seen)), scale) if seen else found[PARENTS[LEFT_HAND.start]]
+    return found | dict.fromkeys(range(LEFT_HAND.start, RIGHT_HAND.stop), hand)
+
+
 def _rest(places: Places, driver: Poses, person: Poses) -> int:
     """Return the frame in which arms and hands are most like the reference's; the first where none can be compared."""
     points = [*LIMBS, *range(LEFT_HAND.start, RIGHT_HAND.stop)]
@@ -93,34 +107,20 @@ def _standing(driver: Poses, person: Poses, scale: float) -> Places:
     """Return the driver's poses on the reference's bones, the neck where the reference has it."""
     # What is not placed otherwise keeps its place to the neck.
     places = person.neck + scale * (driver.places - driver.neck[:, None])
-    _place_limbs(places, driver, _ratios(driver, person, scale), scale)
+    _place_limbs(places, driver, ratios(driver, person, scale), scale)
     heads, placed = head.place(driver, person, scale)
     places[:, head.HEAD] = np.where(placed, heads, places[:, head.HEAD])
     return places
 
 
-def _place_limbs(places: Places, driver: Poses, ratios: dict[int, float], scale: float) -> None:
+def _place_limbs(places: Places, driver: Poses, longer: dict[int, float], scale: float) -> None:
     """Hang every point on its parent, or on the nearest one before it that the driver ever shows."""
     lines = {NECK: driver.neck}
     for point, nearest in PARENTS.items():
         line = bones.through_time(driver, point)
         if line is not None:
-            parent, ratio = nearest, ratios.get(point, scale)
+            parent, ratio = nearest, longer.get(point, scale)
             while parent not in lines:
                 parent, ratio = PARENTS[parent], scale
             places[:, point] = places[:, parent] + ratio * (line - lines[parent])
             lines[point] = line
-
-
-def _ratios(driver: Poses, person: Poses, scale: float) -> dict[int, float]:
-    """Return how much longer than the driver's is what joins each point to its parent; others go by `scale`."""
-    ratios: dict[int, float] = {}
-    for kind in (bones.UPPER_ARMS, bones.FOREARMS, bones.TORSO, bones.THIGHS, bones.SHINS):
-        ratio = bones.likely(bones.ratio(driver, person, kind), scale)
-        ratios |= {end: ratio for _, end in kind}
-    ratios |= dict.fromkeys(bones.SHOULDERS[0], bones.likely(bones.ratio(driver, person, bones.SHOULDERS), scale))
-    palms = [bones.ratio(driver, person, kind) for kind in bones.PALMS]
-    seen = [each for each in palms if each is not None]
-    # Hands that one of them does not show go by the forearms.
-    hand = bones.likely(float(np.median(seen)), scale) if seen else ratios[PARENTS[LEFT_HAND.start]]
-    return ratios | dict.fromkeys(range(LEFT_HAND.start, RIGHT_HAND.stop), hand)

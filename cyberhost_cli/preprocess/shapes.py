@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Int, UInt8
 
 Colour = tuple[int, int, int]
+Colours = Float32[np.ndarray, "k 3"]
 Form = Literal["bar", "ellipse"]
 """How a shape reaches from one end to the other: with one width and round ends, or tapered towards both."""
 Ends = Float32[np.ndarray, "k 2 2"]
@@ -26,24 +27,28 @@ class Canvas:
         self.frames = frames
         self._shares = np.zeros(frames[..., 0].size, dtype=np.float32)
 
-    def paint(self, owners: Int[np.ndarray, "k"], ends: Ends, radius: float, colour: Colour, form: Form) -> None:
-        """Paint `k` shapes of one colour, each on the frame that owns it; where they overlap the larger share counts.
+    def paint(
+        self, owners: Int[np.ndarray, "k"], ends: Ends, radius: float, colour: Colour | Colours, form: Form
+    ) -> None:
+        """Paint `k` shapes, each on the frame that owns it; where they overlap the larger share counts.
 
-        `radius` is half of the width, in pixels. A bar whose ends are one point is a disc.
+        They have one colour, or each its own where no frame owns two. `radius` is half of the width, in pixels. A bar
+        whose ends are one point is a disc.
         """
         if len(ends) == 0:
             return
-        places, shares = self._cover(owners, ends, radius, form)
+        shapes, places, shares = self._cover(owners, ends, radius, form)
         np.maximum.at(self._shares, places, shares)
         share = self._shares[places, None]
         self._shares[places] = 0
         pixels = self.frames.reshape(-1, 3)
-        pixels[places] = np.rint(pixels[places] * (1 - share) + np.array(colour, dtype=np.float32) * share)
+        inks = np.broadcast_to(np.asarray(colour, dtype=np.float32), (len(ends), 3))[shapes]
+        pixels[places] = np.rint(pixels[places] * (1 - share) + inks * share)
 
     def _cover(
         self, owners: Int[np.ndarray, "k"], ends: Ends, radius: float, form: Form
-    ) -> tuple[Int[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-        """Return the pixels that the shapes cover and by which share."""
+    ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+        """Return which shapes cover which pixels and by which share."""
         height, width = self.frames.shape[1:3]
         middle, half = ends.mean(axis=1), (ends[:, 1] - ends[:, 0]) / 2
         length = np.hypot(half[:, 0], half[:, 1])
@@ -55,9 +60,9 @@ class Canvas:
         along, across = np.abs(aside * right + below * down), np.abs(aside * down - below * right)
         shares = (_bar if form == "bar" else _ellipse)(along, across, length[:, None, None], radius)
         seen = (shares > 0) & (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        frame = owners[seen.nonzero()[0]]
-        places = (frame * height + rows[seen].astype(np.intp)) * width + columns[seen].astype(np.intp)
-        return places, shares[seen]
+        shapes = seen.nonzero()[0]
+        places = (owners[shapes] * height + rows[seen].astype(np.intp)) * width + columns[seen].astype(np.intp)
+        return shapes, places, shares[seen]
 
 
 def _around(

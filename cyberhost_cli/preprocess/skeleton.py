@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from cyberhost_cli.preprocess.shapes import Canvas, Colour, Form
+from cyberhost_cli.preprocess.shapes import Canvas, Colour, Ends, Form
 from cyberhost_cli.types import BODY, FACE, LEFT_HAND, RIGHT_HAND, Frames, Keypoints, KeypointTrack, Pixels
 
 Points = Float32[np.ndarray, "f k 3"]
@@ -49,6 +49,9 @@ LIMB_SHADE = 0.6
 # 1, which fills the pixels on their edges too.
 LIMB_RADIUS, JOINT_RADIUS, BONE_RADIUS, HAND_RADIUS, FACE_RADIUS = 4.5, 4.0, 1.5, 4.0, 3.0
 
+ALONE_SIDE = 800
+"""Pixels of the shorter side of the picture on which EchoMimicV2 draws hands with these widths."""
+
 TOGETHER = 2**22
 """Pixels of the frames that are drawn at the same time: enough to be quick, few enough to stay in little memory."""
 
@@ -81,6 +84,36 @@ def draw_hands_on(picture: Pixels, track: KeypointTrack) -> Frames:
     for part in _parts(frames):
         _draw_hands(Pen(frames[part]), track[part])
     return frames
+
+
+def draw_hands(track: KeypointTrack, height: int, width: int) -> UInt8[np.ndarray, "f {height} {width} 3"]:
+    """Draw the hands of every pose alone on black, as EchoMimicV2 was trained on them.
+
+    Red and blue stand in each other's place, what is less sure is darker, and points beyond the left or the upper edge
+    are left out with their bones (its `draw_pose_select_v2`).
+    """
+    frames = np.zeros((len(track), height, width, 3), dtype=np.uint8)
+    unit = min(height, width) / ALONE_SIDE
+    hands = track[:, LEFT_HAND.start : RIGHT_HAND.stop].copy()
+    hands[(hands[:, :, :2] < unit).any(axis=2), 2] = 0
+    for part in _parts(frames):
+        canvas = Canvas(frames[part])
+        for hand in np.split(hands[part], 2, axis=1):
+            places, sure = hand[:, :, :2], hand[:, :, 2]
+            for bone, (red, green, blue) in zip(BONES, BONE_COLOURS, strict=True):
+                light, ends = sure[:, bone].prod(axis=1), places[:, bone]
+                _paint_dimmed(canvas, ends, light, BONE_RADIUS * unit, (blue, green, red))
+            for point in range(hand.shape[1]):
+                ends = places[:, [point, point]]
+                _paint_dimmed(canvas, ends, sure[:, point], HAND_RADIUS * unit, HAND_POINT[::-1])
+    return frames
+
+
+def _paint_dimmed(canvas: Canvas, ends: Ends, light: Float32[np.ndarray, "k"], radius: float, colour: Colour) -> None:
+    """Paint one bar in each frame, black where there is no light and of full colour where there is 1 or more."""
+    owners = (light > 0).nonzero()[0]
+    inks = np.minimum(light[owners, None] * np.array(colour, dtype=np.float32), 255)
+    canvas.paint(owners, ends[owners], radius, inks, "bar")
 
 
 class Pen:

@@ -6,8 +6,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cyberhost_cli.config.running import GuidanceConfig
-from cyberhost_cli.models.conditions import ClipContext, Conditions, ReferenceFeatures, WindowContext
+from cyberhost_cli.models.conditions import ClipContext, ReferenceFeatures, WindowContext
+from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
 from cyberhost_cli.models.denoiser import DenoisingUNet
+from cyberhost_cli.models.prompt import take_turns
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of guidance, with the reference or without, as far as it stays the same for a clip."""
+
+    row: int
+    """0 without the reference, 1 with it."""
+    context: ClipContext
+    prompt: Float[Tensor, "1 t e"] | None
+
+
+@dataclass(frozen=True)
+class ClipContexts:
+    """Both sides of a clip; without one that departs from nobody where guidance does not ask for it."""
+
+    person: Side
+    nobody: Side | None
 
 
 @dataclass(frozen=True)
@@ -19,33 +39,47 @@ class Branch:
     window: WindowContext
 
 
-def clip_contexts(
-    denoiser: DenoisingUNet, features: ReferenceFeatures, scales: GuidanceConfig
-) -> tuple[ClipContext, ClipContext | None]:
+def clip_contexts(model: CyberHost, reference: ReferenceInputs, scales: GuidanceConfig) -> ClipContexts:
     """Project a clip's keys, once, with the reference and, where guidance asks for it, without."""
-    return denoiser.clip_context(features), None if scales.reference == 1 else denoiser.clip_context(None)
+    nobody = None if scales.reference == 1 else model.nobody_features(reference)
+    person = _side(model, 1, model.reference_features(reference, nobody))
+    return ClipContexts(person, None if nobody is None else _side(model, 0, nobody))
 
 
-def branches(
-    denoiser: DenoisingUNet,
-    clips: tuple[ClipContext, ClipContext | None],
-    conditions: Conditions,
-    frames: int,
-    scales: GuidanceConfig,
-) -> tuple[Branch, ...]:
-    """List what a step predicts: `none + s_reference * (silent - none) + s_audio * (full - silent)`."""
-    with_reference, without = clips
-    full = denoiser.window_context(conditions, frames, 1)
-    if scales.audio == 1 and without is None:
-        return (Branch(1.0, with_reference, full),)
-    silent = denoiser.window_context(replace(conditions, audio=None), frames, 1)
-    if without is None:
-        return Branch(scales.audio, with_reference, full), Branch(1 - scales.audio, with_reference, silent)
-    return (
-        Branch(scales.audio, with_reference, full),
-        Branch(scales.reference - scales.audio, with_reference, silent),
-        Branch(1 - scales.reference, without, silent),
-    )
+def _side(model: CyberHost, row: int, features: ReferenceFeatures) -> Side:
+    return Side(row, model.denoiser.clip_context(features), features.prompt)
+
+
+def branches(model: CyberHost, clips: ClipContexts, inputs: WindowInputs, scales: GuidanceConfig) -> tuple[Branch, ...]:
+    """List what a step predicts: `none + s_reference * (silent - none) + s_audio * (full - silent)`.
+
+    Where a scale is 1, or both are the same, a term vanishes and is not predicted.
+    """
+    person, nobody = clips.person, clips.nobody
+    frames = inputs.clarity.shape[1]
+    silent = replace(inputs, audio=None)
+    reference = 1.0 if nobody is None else scales.reference
+    audio = scales.audio if model.config.audio.enabled else reference
+    planned = [(audio, person, inputs), (reference - audio, person, silent)]
+    if nobody is not None:
+        planned.append((1 - reference, nobody, silent if scales.keep_map else replace(silent, pose=None)))
+    made = []
+    for weight, side, told in planned:
+        if weight:
+            conditions = model.conditions(told, _motion_prompt(model, clips, side, told.motion.shape[1]))
+            made.append(Branch(weight, side.context, model.denoiser.window_context(conditions, frames, 1)))
+    return tuple(made)
+
+
+def _motion_prompt(model: CyberHost, clips: ClipContexts, side: Side, frames: int) -> Float[Tensor, "1 m t e"] | None:
+    """Return the tokens that the motion frames get on one side."""
+    person, nobody = clips.person.prompt, None if clips.nobody is None else clips.nobody.prompt
+    if side.prompt is None or frames == 0:
+        return None
+    if person is None or nobody is None or not model.config.prompt.tiled:
+        return side.prompt[:, None].expand(-1, frames, -1, -1)
+    # The first picture is the reference itself.
+    return take_turns(person, nobody, frames + 1, side.row)[:, 1:]
 
 
 def predict(

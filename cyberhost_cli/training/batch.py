@@ -1,6 +1,6 @@
 """Batches of windows of clips, each with a reference frame of the same clip."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from cyberhost_cli.config.model import Map
 from cyberhost_cli.config.training import TrainingConfig
-from cyberhost_cli.preprocess import movement, regions, skeleton
+from cyberhost_cli.preprocess import maps, movement, regions
 from cyberhost_cli.training.dataset import ClipExample
 from cyberhost_cli.training.latents import Latents
 from cyberhost_cli.types import KeypointTrack
@@ -31,6 +32,7 @@ class Batch:
     """Pose of the reference."""
     face: Float[Tensor, "b 3 s s"]
     hands: Float[Tensor, "b 2 3 q q"]
+    identity: Float[Tensor, "b _d"]
     pose: Float[Tensor, "b _k 3 H W"]
     """The body movement map, or for each frame what a driving video would tell."""
     speech: Float[Tensor, "b f t d"]
@@ -58,8 +60,8 @@ class Window:
     has_motion: bool
     enlargement: float
     """Of the movement rectangle."""
-    driving: Literal["sound", "hands", "body"]
-    """What the pose maps tell beside it."""
+    driving: Literal["hands", "body"] | None
+    """What is driven by poses; the rest is by sound."""
     top: int
     left: int
     side: int | None
@@ -71,12 +73,16 @@ def sample_batch(
     latents: Sequence[Latents],
     training: TrainingConfig,
     motion_frames: int,
+    known: Collection[Map],
     generator: torch.Generator,
 ) -> Batch:
-    """Draw a batch; all chance comes from `generator`."""
+    """Draw a batch for a model that knows these maps; all chance comes from `generator`."""
     random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     windows = [draw_window(clips, training, motion_frames, random) for _ in range(training.batch)]
-    rows = [_cut(_read(clips[each.clip], latents[each.clip], each, training, motion_frames), each) for each in windows]
+    rows = [
+        _cut(_read(clips[each.clip], latents[each.clip], each, training, motion_frames, known), each)
+        for each in windows
+    ]
     return Batch(**{name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]})
 
 
@@ -101,14 +107,14 @@ def draw_window(
     )
 
 
-def _driving(training: TrainingConfig, random: np.random.Generator) -> Literal["sound", "hands", "body"]:
+def _driving(training: TrainingConfig, random: np.random.Generator) -> Literal["hands", "body"] | None:
     """Draw what drives a row; a preset without poses asks no chance, so that its batches stay what they were."""
-    if training.body_poses + training.hand_poses == 0:
-        return "sound"
+    if not _poses(training):
+        return None
     chance = random.random()
     if chance < training.body_poses:
         return "body"
-    return "hands" if chance < training.body_poses + training.hand_poses else "sound"
+    return "hands" if chance < training.body_poses + training.hand_poses else None
 
 
 def _crop(
@@ -147,7 +153,12 @@ def _reference(length: int, middle: float, random: np.random.Generator) -> int:
 
 
 def _read(
-    clip: ClipExample, latents: Latents, window: Window, training: TrainingConfig, motion_frames: int
+    clip: ClipExample,
+    latents: Latents,
+    window: Window,
+    training: TrainingConfig,
+    motion_frames: int,
+    known: Collection[Map],
 ) -> dict[str, np.ndarray]:
     """Return the row's arrays by their names in a `Batch`."""
     span = slice(window.start, window.start + training.frames)
@@ -163,7 +174,8 @@ def _read(
         "skeleton": _share(_channels_first(clip.skeletons[window.reference])),
         "face": _signed(clip.faces[window.reference]),
         "hands": _signed(clip.hands[window.reference]),
-        "pose": _share(_channels_first(_pose_maps(clip, window, span, training))),
+        "identity": clip.identity,
+        "pose": _share(_channels_first(_pose_maps(clip, window, span, training, known))),
         "speech": clip.speech[span],
         "deviation": clip.deviation[span],
         "masks": _share(clip.masks[span]),
@@ -172,17 +184,23 @@ def _read(
 
 
 def _pose_maps(
-    clip: ClipExample, window: Window, span: slice, training: TrainingConfig
+    clip: ClipExample, window: Window, span: slice, training: TrainingConfig, known: Collection[Map]
 ) -> UInt8[np.ndarray, "_k H W 3"]:
-    """Draw the body movement map, and in presets that train on poses what drives each frame instead or over it."""
+    """Draw what tells the model where the body goes, black where it knows no map for what drives this row."""
     if window.driving == "body":
         return clip.skeletons[span]
     box = movement.rectangle(clip.keypoints, window.enlargement)
-    drawn = np.repeat(movement.draw(box, *clip.frames.shape[1:3])[:, :, None], 3, axis=2)
-    if window.driving == "hands":
-        return skeleton.draw_hands_on(drawn, clip.keypoints[span])
+    rectangle = movement.draw(box, *clip.frames.shape[1:3])
+    drawn = maps.draw(known, rectangle, window.driving, clip.keypoints[span])
+    if drawn is None:
+        drawn = np.zeros_like(maps.grey(rectangle))
     # One for all frames, or as many as other rows of the batch have.
-    return np.repeat(drawn[None], training.frames if training.body_poses + training.hand_poses else 1, axis=0)
+    return np.repeat(drawn, training.frames, axis=0) if len(drawn) == 1 and _poses(training) else drawn
+
+
+def _poses(training: TrainingConfig) -> bool:
+    """Tell whether some rows of a batch have a map for each frame."""
+    return training.body_poses + training.hand_poses > 0
 
 
 def _channels_first(pixels: UInt8[np.ndarray, "*many H W 3"]) -> UInt8[np.ndarray, "*many 3 H W"]:

@@ -17,12 +17,13 @@ from cyberhost_cli.errors import InputError
 from cyberhost_cli.media import sound, truth, video
 from cyberhost_cli.media.atomic import atomic_file
 from cyberhost_cli.media.track import is_track, read_track
+from cyberhost_cli.pipelines import detectors
 from cyberhost_cli.preprocess import clarity, regions, skeleton
 from cyberhost_cli.preprocess.speech.features import encode
-from cyberhost_cli.types import Frames, Keypoints, KeypointTrack, Pixels
+from cyberhost_cli.types import Frames, Keypoints, KeypointTrack, Person, Pixels
 from cyberhost_cli.weights.store import finder
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the same clips and preset give other arrays than before."""
 
 CHUNK = 64
@@ -46,6 +47,8 @@ class ClipExample:
     """Of the Laplacian of the left and the right hand, 0 where one is not seen."""
     masks: UInt8[np.ndarray, "f 3 h w"]
     """Share of each latent cell that face, hands and mouth cover, 0..255."""
+    identity: Float32[np.ndarray, "_d"]
+    """What tells this face from others; empty for models that read none."""
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -85,6 +88,7 @@ def cache_folder(folder: Path, preset: Preset) -> Path:
         "picture": preset.picture.model_dump(include={"width", "height", "face_size", "hand_size"}),
         "speech": preset.speech.model_dump(),
         "factor": preset.model.autoencoder.factor,
+        "embedder": None if preset.model.identity_features is None else preset.detection.model_dump(),
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     path = folder / f".cache-{digest}"
@@ -129,6 +133,7 @@ def _derive(folder: Path, name: str, preset: Preset) -> dict[str, np.ndarray]:
         "hands": hands,
         "deviation": np.array([[clarity.deviation(hand) for hand in pair] for pair in hands], dtype=np.float32),
         "masks": np.stack([_masks(each, (height, width), factor) for each in known.keypoints]),
+        "identity": _identity(name, frames, known.keypoints, preset),
     }
 
 
@@ -160,6 +165,31 @@ def _check(path: Path, frames: Frames, known: Poses, heard: int, preset: Preset)
 def _face(frame: Pixels, keypoints: Keypoints, size: int) -> UInt8[np.ndarray, "s s 3"]:
     box = regions.face_box(keypoints)
     return np.zeros((size, size, 3), np.uint8) if box is None else regions.crop(frame, box, size)
+
+
+def _identity(name: str, frames: Frames, keypoints: KeypointTrack, preset: Preset) -> Float32[np.ndarray, "_d"]:
+    """Return the identity of the first face that is found, as of a reference; nothing where the model reads none.
+
+    Raises:
+        InputError: no frame shows a face.
+    """
+    if preset.model.identity_features is None:
+        return np.zeros(0, dtype=np.float32)
+    pictures = detectors.picture_embedder(preset.detection, preset.store)
+    if pictures is not None:
+        return pictures.embed(frames[0])
+    embedder = detectors.face_embedder(preset.detection, preset.store)
+    assert embedder is not None
+    detector = detectors.face_detector(preset.detection, preset.store)
+    for frame, known in zip(frames, keypoints, strict=True):
+        box = regions.extent(known)
+        face = None if box is None else detector.face_of(frame, Person(known, box))
+        if face is not None:
+            return embedder.embed(frame, face)
+    raise InputError(
+        f"no frame of clip `{name}` shows a face, which the model reads the identity of",
+        "remove the clip, or use one in which the person faces the camera",
+    )
 
 
 def _hands(frame: Pixels, keypoints: Keypoints, size: int) -> UInt8[np.ndarray, "2 q q 3"]:

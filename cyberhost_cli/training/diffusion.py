@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from cyberhost_cli.config.training import TrainingConfig
-from cyberhost_cli.models.conditions import ClipContext, Denoised
+from cyberhost_cli.models.conditions import Denoised, ReferenceFeatures
 from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
 from cyberhost_cli.preprocess import regions
 from cyberhost_cli.sampling.schedule import training_schedule
@@ -45,7 +45,9 @@ class DiffusionStage:
         if self.training.stage == "pairs":
             frozen.add("motion_modules.")
             if not self.training.audio:
-                frozen |= {"audio_projector.", ".attn2.", ".norm2."}
+                frozen |= {"audio_projector.", ".audio_modules."}
+                if not self.model.config.prompt.enabled:
+                    frozen |= {"transformer_blocks.0.attn2.", "transformer_blocks.0.norm2."}
         for name, parameter in self.model.named_parameters():
             if not any(part in name for part in frozen):
                 yield name, parameter
@@ -53,7 +55,8 @@ class DiffusionStage:
     def batch(self, generator: torch.Generator) -> Batch:
         """Draw windows of clips; pairs have no motion frames."""
         motion = 0 if self.training.stage == "pairs" else self.model.config.motion.frames
-        return sample_batch(self.clips, self.latents, self.training, motion, generator)
+        known = self.model.config.priors.maps
+        return sample_batch(self.clips, self.latents, self.training, motion, known, generator)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """Return `(1 + alpha M) L` plus mask and heatmap losses, at a random timestep for each row."""
@@ -98,9 +101,13 @@ class DiffusionStage:
             batch.deviation / (batch.deviation + self.model.hand_clarity_half).clamp_min(1e-6),
             self._disturbed(batch.motion, generator),
         )
-        window = self.model.denoiser.window_context(self.model.conditions(inputs), noisy.shape[1], len(noisy))
+        features = self._features(batch, drop_reference < self.training.drop_reference)
+        conditions = self.model.conditions(inputs, _for_each(features.prompt, inputs.motion.shape[1]))
         denoised: Denoised = self.model.denoiser(
-            noisy, timesteps.float(), self._clip(batch, drop_reference < self.training.drop_reference), window
+            noisy,
+            timesteps.float(),
+            self.model.denoiser.clip_context(features),
+            self.model.denoiser.window_context(conditions, noisy.shape[1], len(noisy)),
         )
         return denoised
 
@@ -112,11 +119,14 @@ class DiffusionStage:
     def _hears(self) -> bool:
         return self.training.stage == "clips" or self.training.audio
 
-    def _clip(self, batch: Batch, dropped: bool) -> ClipContext:
-        if dropped:
-            return self.model.denoiser.clip_context(None)
-        inputs = ReferenceInputs(batch.reference, batch.skeleton, batch.face, batch.hands)
-        return self.model.denoiser.clip_context(self.model.reference_features(inputs))
+    def _features(self, batch: Batch, dropped: bool) -> ReferenceFeatures:
+        inputs = ReferenceInputs(batch.reference, batch.skeleton, batch.face, batch.hands, batch.identity, None)
+        return self.model.nobody_features(inputs) if dropped else self.model.reference_features(inputs)
+
+
+def _for_each(prompt: Float[Tensor, "b t e"] | None, frames: int) -> Float[Tensor, "b m t e"] | None:
+    """Return the same tokens for each motion frame."""
+    return None if prompt is None else prompt[:, None].expand(-1, frames, -1, -1)
 
 
 def _median_deviation(clips: Sequence[ClipExample]) -> float:

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.config.training import TrainingConfig
-from cyberhost_cli.errors import CyberHostError
+from cyberhost_cli.errors import CyberHostError, UsageError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines.model import set_up_device
+from cyberhost_cli.preprocess import face_masks
 from cyberhost_cli.training import checkpoint
 from cyberhost_cli.training.autoencoder import AutoencoderStage
 from cyberhost_cli.training.checkpoint import RunState
@@ -28,7 +29,8 @@ from cyberhost_cli.training.latents import open_latents
 from cyberhost_cli.training.metrics import Metrics
 from cyberhost_cli.training.stage import Stage
 from cyberhost_cli.training.start import MODEL, begin
-from cyberhost_cli.weights.checkpoint import Lineage, save_checkpoint
+from cyberhost_cli.weights.checkpoint import save_checkpoint
+from cyberhost_cli.weights.header import Lineage
 
 B = TypeVar("B")
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -48,19 +50,29 @@ def train(loaded: LoadedPreset, data: Path, out: Path, start: Path | None, progr
     """
     torch.set_flush_denormal(True)
     preset = loaded.preset
+    _check(loaded)
     clips = open_clips(data, preset)
-    model, made_from = begin(preset, out, start)
+    model, made_from, licence = begin(preset, out, start)
     model.to(set_up_device(preset.device)).train()
     stage = _stage(model, clips, preset, cache_folder(data, preset))
     out.mkdir(parents=True, exist_ok=True)
     kind = preset.training.stage
 
     def write(step: int) -> None:
-        lineage = Lineage(kind, step, f"{len(clips)} clips of `{data.name}`", made_from, trained=kind == "clips")
-        save_checkpoint(out / MODEL, model, lineage)
+        learned = f"{len(clips)} clips of `{data.name}`"
+        save_checkpoint(out / MODEL, model, Lineage(kind, step, learned, made_from, kind == "clips", licence))
 
     run(stage, model, preset.training, out, _digest(preset), write, progress)
     return out / MODEL
+
+
+def _check(loaded: LoadedPreset) -> None:
+    """Refuse a model that reads what clips do not tell."""
+    if face_masks.read_by(loaded.preset.model):
+        raise UsageError(
+            f"the model of preset `{loaded.name}` reads masks of the face, which clips do not have",
+            "train a model whose sound is heard in the cross-attention (`model.audio.place`)",
+        )
 
 
 def _stage(model: CyberHost, clips: list[ClipExample], preset: Preset, cache: Path) -> Stage[Any]:

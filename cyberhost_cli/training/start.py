@@ -1,6 +1,7 @@
 """Where a training begins: a new model, the checkpoint of the stage before, or its own last state."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -9,16 +10,25 @@ from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import UsageError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.training import checkpoint
-from cyberhost_cli.weights.checkpoint import load_model, read_header
+from cyberhost_cli.weights.checkpoint import load_model
+from cyberhost_cli.weights.header import read_header
 
 MODEL = "model.safetensors"
 """The averaged weights in a run's folder."""
 
-MadeFrom = tuple[str, ...]
-"""The stages before, as in a checkpoint's lineage."""
+NOBODYS = "of whoever trained it, as far as the clips allow"
+"""Licence of weights that come from no others."""
 
 
-def begin(preset: Preset, out: Path, start: Path | None) -> tuple[CyberHost, MadeFrom]:
+class Beginning(NamedTuple):
+    """A model to train, and what its lineage will say of what was before."""
+
+    model: CyberHost
+    made_from: tuple[str, ...]
+    licence: str
+
+
+def begin(preset: Preset, out: Path, start: Path | None) -> Beginning:
     """Return the model to train and what it is made from.
 
     Of a checkpoint of stage `autoencoder` only the autoencoder is taken, so that the rest may have another shape.
@@ -28,21 +38,23 @@ def begin(preset: Preset, out: Path, start: Path | None) -> tuple[CyberHost, Mad
         CheckpointError: `start` does not fit the preset.
     """
     if checkpoint.states(out):
-        return load_model(out / MODEL, preset.model), read_header(out / MODEL).lineage.made_from
+        lineage = read_header(out / MODEL).lineage
+        return Beginning(load_model(out / MODEL, preset.model), lineage.made_from, lineage.licence)
     if start is None:
         if preset.training.stage != "autoencoder":
             raise UsageError(
                 f"stage `{preset.training.stage}` starts from a trained autoencoder, and `{out}` holds no run yet",
                 "name the checkpoint of the stage before with `--from`",
             )
-        return _new(preset), ()
+        return Beginning(_new(preset), (), NOBODYS)
     header = read_header(start)
-    made_from = (*header.lineage.made_from, f"{header.lineage.stage}:{header.lineage.steps}:{header.sha256}")
-    if header.lineage.stage != "autoencoder":
-        return load_model(start, preset.model), made_from
+    lineage = header.lineage
+    made_from = (*lineage.made_from, f"{lineage.stage}:{lineage.steps}:{header.sha256}")
+    if lineage.stage != "autoencoder":
+        return Beginning(load_model(start, preset.model), made_from, lineage.licence)
     model = _new(preset)
     model.autoencoder = load_model(start, _with_autoencoder(header.config, preset.model)).autoencoder
-    return model, made_from
+    return Beginning(model, made_from, lineage.licence)
 
 
 def _new(preset: Preset) -> CyberHost:

@@ -12,20 +12,21 @@ class WeightsFile:
 
     name: str
     size: int
-    """Bytes."""
-    sha256: str
+    """Bytes; only about so many where there is no checksum."""
+    sha256: str | None
+    """None where nobody who can be trusted tells it: such a file is not fetched."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Files that belong together, at one revision of a repository of the hub."""
+    """Files that belong together in a repository of the hub."""
 
     name: str
     purpose: str
     licence: str
     repo: str
-    revision: str
-    """Full hash of the commit, so that what is fetched never changes."""
+    revision: str | None
+    """Full hash of the commit; none where it is not known, and checksums alone tell whether a file is the right one."""
     files: tuple[WeightsFile, ...]
     folder: str = ""
     """Where in the repository the files lie."""
@@ -35,9 +36,24 @@ class Entry:
         """Size of all files together."""
         return round(sum(file.size for file in self.files) / 1e6)
 
+    @property
+    def fetchable(self) -> bool:
+        """Whether all checksums are known."""
+        return all(file.sha256 is not None for file in self.files)
 
-# The hub itself could not be read when this was written. Every revision, size and checksum stands in several public
-# projects that pin these files and agree, as named; a file that differs is refused when it is fetched.
+    @property
+    def asked(self) -> str:
+        """Revision that the hub is asked for."""
+        return self.revision or "main"
+
+    @property
+    def page(self) -> str:
+        """Where a browser shows the files."""
+        return f"https://huggingface.co/{self.repo}/tree/{self.asked}/{self.folder}".rstrip("/")
+
+
+# The hub itself could not be read when this was written. Revisions, sizes and checksums stand in public projects that
+# pin these files and agree, as named; a file that differs is refused when it is fetched.
 ENTRIES = (
     Entry(
         name="dwpose",
@@ -67,6 +83,38 @@ ENTRIES = (
             ),
         ),
         folder="models/buffalo_l",
+    ),
+    Entry(
+        name="antelopev2",
+        purpose="finds faces and their identity, as Hallo does (`detection.face_models`)",
+        licence="non-commercial research only (InsightFace)",
+        # A copy of InsightFace's own archive: the checksums stand in many projects, the revision in starkeep's.
+        repo="Aitrepreneur/insightface",
+        revision="fd887cdef0c73f32251198b8160d6771ac413fc0",
+        files=(
+            WeightsFile(
+                "scrfd_10g_bnkps.onnx", 16923827, "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91"
+            ),
+            WeightsFile(
+                "glintr100.onnx", 260665334, "4ab1d6435d639628a6f3e5008dd4f929edf4c4124b1a7169e1048f9fef534cdf"
+            ),
+        ),
+        folder="models/antelopev2",
+    ),
+    Entry(
+        name="clip-image-encoder",
+        purpose="sees the whole reference (`detection.embedder: clip`)",
+        licence="CreativeML OpenRAIL-M",
+        repo="lambdalabs/sd-image-variations-diffusers",
+        # yuanqi99/sd-image-variations-diffusers is a clone that has this commit; LiveLight's installer agrees.
+        revision="42bc0ee1726b141d49f519a6ea02ccfbf073db2e",
+        files=(
+            WeightsFile("config.json", 703, "ba41139cc9dad159163a53e2aa847356b627f53fef988ad461659bd2d587d886"),
+            WeightsFile(
+                "pytorch_model.bin", 1215993967, "89d2aa29b5fdf64f3ad4f45fb4227ea98bc45156bbae673b85be1af7783dbabb"
+            ),
+        ),
+        folder="image_encoder",
     ),
     Entry(
         name="wav2vec2-base-960h",
@@ -100,6 +148,107 @@ ENTRIES = (
             WeightsFile(
                 "model.safetensors", 151061672, "7ebd0e69e78190ffe1438491fa05cc1f5c1aa3a4c4db3bc1723adbb551ea2395"
             ),
+        ),
+    ),
+    Entry(
+        name="stable-diffusion-v1-5",
+        purpose="knows pictures (`cyberhost weights import cyberhost`)",
+        licence="CreativeML OpenRAIL-M",
+        repo="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        # The revision stands in many paths into the hub's cache, size and checksum in ModelScope's list and installers.
+        revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        files=(
+            WeightsFile(
+                "diffusion_pytorch_model.safetensors",
+                3438167540,
+                "19da7aaa4b880e59d56843f1fcb4dd9b599c28a1d9d9af7c1143057c8ffae9f1",
+            ),
+        ),
+        folder="unet",
+    ),
+    Entry(
+        name="sd-vae-ft-mse",
+        purpose="turns pictures into latents and back (all of `cyberhost weights import`)",
+        licence="MIT",
+        repo="stabilityai/sd-vae-ft-mse",
+        # VMem, MuseTalk's installers and many others pin and agree.
+        revision="31f26fdeee1355a5c34592e401dd41e45d25a493",
+        files=(
+            WeightsFile(
+                "diffusion_pytorch_model.safetensors",
+                334643276,
+                "a1d993488569e928462932c8c38a0760b874d166399b14414135bd9c42df5815",
+            ),
+        ),
+    ),
+    Entry(
+        name="animatediff",
+        purpose="knows motion (`cyberhost weights import cyberhost`)",
+        licence="Apache-2.0",
+        repo="guoyww/animatediff",
+        # The checksum stands in ComfyUI's AnimateDiff and many others, the revision in three installers.
+        revision="fdfe36afa161e51b3e9c24022b0e368d59e7345e",
+        files=(
+            WeightsFile(
+                "mm_sd_v15_v2.ckpt", 1817888431, "69ed0f5fef82b110aca51bcab73b21104242bc65d6ab4b8b2a2a94d31cad1bf0"
+            ),
+        ),
+    ),
+    Entry(
+        name="echomimic-v2",
+        purpose="half bodies that speak and gesture (`cyberhost weights import echomimic-v2`)",
+        licence="Apache-2.0",
+        repo="BadToBest/EchoMimicV2",
+        # AhavahPublisher/echomimic_v2_colab had its CI fetch the files from the hub and store them in Git LFS, which
+        # keeps their checksums; the sizes agree with those of another installer. Nobody names the revision.
+        revision=None,
+        files=(
+            WeightsFile(
+                "denoising_unet.pth", 1702192597, "a4417d929ad13f02d8e6a7607aa2e3b147451e131a52bcb499b2c992ad01c327"
+            ),
+            WeightsFile(
+                "motion_module.pth", 908951917, "15d5d2bb5d184eaf9475285f0d5068bde32ae70c3961c799559ee3a6a25afabd"
+            ),
+            WeightsFile(
+                "reference_unet.pth", 1631280213, "cfc1d7a28bd33daf365470d21a318833a014c43624314689eef6cc5f6a352778"
+            ),
+            WeightsFile(
+                "pose_encoder.pth", 1702048079, "24113dffd754519d67ef960cb30a5e53958bb552d7ca7cafcd94addbe840204c"
+            ),
+        ),
+    ),
+    # Of what follows nobody tells all checksums.
+    Entry(
+        name="echomimic-v2-fast",
+        purpose="the same in 6 steps, beside `echomimic-v2` (`cyberhost weights import echomimic-v2-fast`)",
+        licence="Apache-2.0",
+        repo="BadToBest/EchoMimicV2",
+        revision=None,
+        files=(
+            WeightsFile("denoising_unet_acc.pth", 3_400_000_000, None),
+            WeightsFile("motion_module_acc.pth", 909_000_000, None),
+        ),
+    ),
+    Entry(
+        name="hallo",
+        purpose="talking heads (`cyberhost weights import hallo`)",
+        licence="MIT",
+        repo="fudan-generative-ai/hallo",
+        revision=None,
+        files=(WeightsFile("net.pth", 4_850_000_000, None),),
+        folder="hallo",
+    ),
+    Entry(
+        name="animate-anyone",
+        purpose="whole bodies that follow poses (`cyberhost weights import animate-anyone`)",
+        licence="Apache-2.0",
+        repo="patrolli/AnimateAnyone",
+        revision=None,
+        files=(
+            WeightsFile("denoising_unet.pth", 3_438_000_000, None),
+            WeightsFile("motion_module.pth", 1_818_000_000, None),
+            WeightsFile("reference_unet.pth", 3_438_000_000, None),
+            WeightsFile("pose_guider.pth", 4_350_000, None),
         ),
     ),
 )

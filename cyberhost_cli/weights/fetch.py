@@ -10,7 +10,7 @@ from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import WeakFileLock, build_hf_headers, get_session, hf_raise_for_status
 
-from cyberhost_cli.errors import CyberHostError
+from cyberhost_cli.errors import CheckpointError, CyberHostError
 from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.weights import store
 from cyberhost_cli.weights.catalogue import Entry, WeightsFile
@@ -31,7 +31,12 @@ def fetch(entry: Entry, to: Path | None, progress: Progress) -> Path:
 
     Raises:
         CyberHostError: no network, a refusal, a wrong checksum, or nowhere to write.
+        CheckpointError: nothing tells whether what came would be right.
     """
+    if not entry.fetchable:
+        raise CheckpointError(
+            f"`{entry.name}` cannot be fetched, since its checksums are not known", store.by_hand(entry, to)
+        )
     folder = store.place(entry, to)
     if not store.lacking(entry, folder):
         return folder
@@ -41,7 +46,8 @@ def fetch(entry: Entry, to: Path | None, progress: Progress) -> Path:
         # Of many processes one fetches and the others find the files.
         with WeakFileLock(locks / f".{entry.name}.lock"):
             _fetch_lacking(entry, folder, to is None, progress)
-    return folder
+    # Which folder of the cache it is may be known only now.
+    return store.place(entry, to)
 
 
 def _fetch_lacking(entry: Entry, folder: Path, into_cache: bool, progress: Progress) -> None:
@@ -68,8 +74,8 @@ def _fetch_into_cache(entry: Entry, file: WeightsFile, report: Callable[[int], N
     Its own download does not go on after the process was stopped; so it is given the whole file, and only links it.
     """
     path = _path(entry, file)
-    metadata = get_hf_file_metadata(hf_hub_url(entry.repo, path, revision=entry.revision))
-    if metadata.etag is None or metadata.commit_hash != entry.revision:
+    metadata = get_hf_file_metadata(hf_hub_url(entry.repo, path, revision=entry.asked))
+    if metadata.etag is None or not metadata.commit_hash or entry.revision not in (None, metadata.commit_hash):
         raise CyberHostError(
             f"`{constants.ENDPOINT}` does not answer as the hub does", "look at what `HF_ENDPOINT` is set to"
         )
@@ -78,7 +84,7 @@ def _fetch_into_cache(entry: Entry, file: WeightsFile, report: Callable[[int], N
     incomplete = blobs / f"{file.sha256}.cyberhost.incomplete"
     _download(entry, file, incomplete, report)
     incomplete.replace(blobs / metadata.etag)
-    hf_hub_download(entry.repo, path, revision=entry.revision)
+    hf_hub_download(entry.repo, path, revision=entry.asked)
 
 
 def _download(entry: Entry, file: WeightsFile, incomplete: Path, report: Callable[[int], None]) -> None:
@@ -86,7 +92,7 @@ def _download(entry: Entry, file: WeightsFile, incomplete: Path, report: Callabl
 
     A connection that breaks off is taken up again as long as each brings something.
     """
-    url = hf_hub_url(entry.repo, _path(entry, file), revision=entry.revision)
+    url = hf_hub_url(entry.repo, _path(entry, file), revision=entry.asked)
     with incomplete.open("ab") as stream:
         start = -1
         while start < stream.tell() < file.size:

@@ -53,7 +53,18 @@ def place(entry: Entry, models: Path | None) -> Path:
 
 def lacking(entry: Entry, folder: Path) -> list[WeightsFile]:
     """Return the files of an entry that are not in a folder, or have another size there."""
-    return [file for file in entry.files if _size(folder / file.name) != file.size]
+    return [file for file in entry.files if not _fits(folder / file.name, file)]
+
+
+def fault(entry: Entry, models: Path | None) -> str:
+    """Word what is wrong with an entry that is not here, or not whole, as `are not on this machine`."""
+    begun = next((folder for folder in _folders(entry, models) if folder.is_dir()), None)
+    if begun is None:
+        return "are not on this machine"
+    file = lacking(entry, begun)[0]
+    size = _size(begun / file.name)
+    found = f"has {size} bytes, expected {file.size}" if size is not None else "is not there"
+    return f"are not whole: `{begun / file.name}` {found}"
 
 
 def cached_repository(entry: Entry) -> Path:
@@ -62,8 +73,27 @@ def cached_repository(entry: Entry) -> Path:
 
 
 def _folders(entry: Entry, models: Path | None) -> list[Path]:
-    cached = cached_repository(entry) / "snapshots" / entry.revision / entry.folder
+    cached = cached_repository(entry) / "snapshots" / _revision(entry) / entry.folder
     return [cached] if models is None else [models / entry.name, cached]
+
+
+def _revision(entry: Entry) -> str:
+    """Return the commit of an entry, or else the one that was last fetched."""
+    if entry.revision is not None:
+        return entry.revision
+    try:
+        return (cached_repository(entry) / "refs" / entry.asked).read_text(encoding="utf-8").strip()
+    except OSError:
+        return entry.asked
+
+
+def _fits(path: Path, file: WeightsFile) -> bool:
+    """Tell whether a file is there, and whole as far as its size tells."""
+    size = _size(path)
+    if size is None or file.sha256 is not None:
+        return size == file.size
+    # What Git leaves in place of large files has some hundred bytes.
+    return size > file.size / 2
 
 
 def _size(path: Path) -> int | None:
@@ -75,17 +105,18 @@ def _size(path: Path) -> int | None:
 
 def _absence(entry: Entry, models: Path | None) -> tuple[str, str]:
     """Word the message and the hint for an entry that is not here, or not whole."""
-    begun = next((folder for folder in _folders(entry, models) if folder.is_dir()), None)
-    if begun is None:
-        message = f"the weights `{entry.name}` are not on this machine"
-    else:
-        file = lacking(entry, begun)[0]
-        size = _size(begun / file.name)
-        found = f"has {size} bytes, expected {file.size}" if size is not None else "is not there"
-        message = f"the weights `{entry.name}` are not whole: `{begun / file.name}` {found}"
+    message = f"the weights `{entry.name}` {fault(entry, models)}"
     command = f"cyberhost weights fetch {entry.name}" + (f" --to {models}" if models else "")
+    told = f"{entry.megabytes} MB, {entry.licence}"
+    if not entry.fetchable:
+        return message, f"{by_hand(entry, models)} ({told})"
+    return message, f"fetch them with `{command}` ({told}), or {by_hand(entry, models)}"
+
+
+def by_hand(entry: Entry, models: Path | None) -> str:
+    """Word how somebody brings the files of an entry."""
     names = ", ".join(f"`{file.name}`" for file in entry.files)
     where = (
         f"`{models / entry.name}`" if models else f"a folder `{entry.name}` within the one that `store.models` names"
     )
-    return message, f"fetch them with `{command}` ({entry.megabytes} MB, {entry.licence}), or put {names} into {where}"
+    return f"put {names} into {where}" if entry.fetchable else f"put {names} of `{entry.page}` into {where}"

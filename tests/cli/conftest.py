@@ -58,5 +58,9 @@ def inputs(tmp_path_factory):
     made.preset.write_text(TINY, encoding="utf-8")
     loaded = load_preset(str(made.preset))
     torch.manual_seed(0)
-    save_checkpoint(loaded.checkpoint, CyberHost(loaded.preset.model), Lineage("clips", 1, "nothing", (), trained=True))
+    save_checkpoint(
+        loaded.checkpoint,
+        CyberHost(loaded.preset.model),
+        Lineage("clips", 1, "nothing", (), trained=True, licence="none"),
+    )
     return made

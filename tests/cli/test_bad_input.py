@@ -56,6 +56,11 @@ def test_missing_picture(generate, tmp_path):
     assert (code, error) == (1, f"cannot read the picture `{tmp_path}/nowhere.png`: No such file or directory")
 
 
+def test_folder_without_poses(generate, tmp_path):
+    code, error, _ = generate("--hand-poses", tmp_path)
+    assert (code, error) == (1, f"`{tmp_path}` is a folder, expected a video, track or folder of poses")
+
+
 def test_unknown_preset(generate):
     assert generate(preset="dmeo") == (2, "no preset named `dmeo`", "did you mean `demo`?")
 
@@ -63,6 +68,36 @@ def test_unknown_preset(generate):
 def test_unknown_key(generate):
     found = generate("--set", "sampling.stepz=12")
     assert found == (2, "sampling.stepz: no such key", "did you mean `sampling.steps`?")
+
+
+def test_a_preset_tells_all_that_it_lacks_at_once(generate, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    code, error, hint = generate(preset="echomimic-v2")
+    assert code == 2
+    assert error.startswith(
+        "preset `echomimic-v2` cannot run: "
+        f"its weights `{tmp_path}/.local/share/cyberhost/echomimic-v2.safetensors` are not there; "
+        "the weights `whisper-tiny` (151 MB, Apache-2.0) are not on this machine"
+    )
+    assert hint == (
+        "`cyberhost weights fetch echomimic-v2 sd-vae-ft-mse whisper-tiny`, "
+        "then `cyberhost weights import echomimic-v2`"
+    )
+
+
+def test_that_it_lacks_something_is_told_before_anything_loads(inputs, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    arguments = ["generate", inputs.picture, inputs.speech, "-o", tmp_path / "out.mp4", "-p", "echomimic-v2"]
+    code = (
+        f"import sys; sys.argv = {['cyberhost', *map(str, arguments)]}\n"
+        "from cyberhost_cli.cli.app import main\n"
+        "try: main()\n"
+        "finally: print(*({'torch', 'diffusers', 'transformers', 'mediapipe'} & set(sys.modules)))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.stderr.startswith("error: preset `echomimic-v2` cannot run: ")
+    assert (process.returncode, process.stdout) == (2, "\n")
 
 
 def test_output_is_there_already(generate, tmp_path):

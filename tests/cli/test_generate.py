@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from PIL import Image
@@ -56,6 +57,43 @@ def test_inspect_tells_how_it_was_made(run, inputs, video):
     assert (found["width"], found["height"], found["fps"], found["frames"]) == (64, 64, 25, 10)
     assert (found["marks"]["preset"], found["marks"]["seed"]) == ("tiny", 0)
     assert found["marks"]["checkpoint"] == weights["sha256"]
+
+
+@pytest.fixture
+def untrained(inputs, tmp_path):
+    """Return a preset whose weights say that they were never trained; else they are those of `inputs`."""
+    from cyberhost_cli.weights.checkpoint import load_model, save_checkpoint
+    from cyberhost_cli.weights.header import Lineage
+
+    model = load_model(inputs.preset.with_name("tiny.safetensors"))
+    save_checkpoint(
+        tmp_path / "tiny.safetensors", model, Lineage("imported", 0, "nothing", (), trained=False, licence="none")
+    )
+    return shutil.copy(inputs.preset, tmp_path)
+
+
+def test_untrained_weights_generate_nothing(run, inputs, untrained, tmp_path):
+    preset, weights = ("-p", untrained), tmp_path / "tiny.safetensors"
+    code, said, told = run("generate", inputs.picture, inputs.speech, "-o", tmp_path / "out.mp4", *preset)
+    assert (code, said) == (2, "")
+    assert told.splitlines() == [
+        f"error: preset `tiny` cannot run: `{weights}` was never trained to generate: it ends with stage `imported`",
+        "hint: train it on with `cyberhost train`",
+    ]
+    bundle = tmp_path / "bundle.safetensors"
+    run("preprocess", inputs.picture, inputs.speech, "-o", bundle, *preset)
+    assert run("sample", bundle, "-o", tmp_path / "chunks", *preset)[0] == 2
+    assert not (tmp_path / "chunks").exists()
+
+
+def test_untrained_weights_that_are_allowed(run, inputs, video, untrained, tmp_path):
+    bundle, out, stitched = tmp_path / "bundle.safetensors", tmp_path / "out.mp4", tmp_path / "stitched.mp4"
+    allowed = ("-p", untrained, "--allow-untrained")
+    run("preprocess", inputs.picture, inputs.speech, "-o", bundle, "-p", untrained)
+    assert run("generate", bundle, "-o", out, *allowed)[0] == 0
+    assert run("sample", bundle, "-o", tmp_path / "chunks", *allowed)[0] == 0
+    assert run("stitch", tmp_path / "chunks", "-o", stitched)[0] == 0
+    assert out.read_bytes() == stitched.read_bytes() == video.read_bytes()
 
 
 def test_frames_from_python(inputs):

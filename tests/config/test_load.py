@@ -65,6 +65,13 @@ def test_checkpoint_lies_beside_the_file_that_states_it(own, tmp_path, monkeypat
     )
 
 
+def test_checkpoint_in_the_users_home(own, monkeypatch):
+    monkeypatch.setenv("HOME", "/somewhere")
+    own("mine", "extends: demo\ncheckpoint: ~/weights.safetensors\n")
+    assert str(load_preset("mine").checkpoint) == "/somewhere/weights.safetensors"
+    assert str(load_preset("demo", ["checkpoint=~/w.safetensors"]).checkpoint) == "/somewhere/w.safetensors"
+
+
 def test_overrides_are_yaml_and_the_last_one_wins():
     overrides = ["sampling.steps=3", "sampling.steps=4", "picture.person=2", "sampling.guidance={audio: 2}"]
     preset = load_preset("demo", [*overrides, "training.learning_rate=2e-5"]).preset
@@ -111,8 +118,35 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
         ),
         (
             "training.hand_poses=0.5",
-            "training.body_poses: expected 0 without model.priors.pose_maps, found 0.5",
+            "training.hand_poses: expected 0 without hands in model.priors.maps, found 0.5",
         ),
+        ("model.priors.maps=[body, body]", "model.priors.maps: expected each map once, found body, body"),
+        ("model.priors.maps=[face, body]", "model.priors.maps: expected nothing beside face, found face, body"),
+        (
+            "model.motion.levels=[true]",
+            "model.motion.levels: expected 3 entries as in backbone.widths, found 1",
+        ),
+        (
+            "model.prompt.enabled=true",
+            "model.audio.place: expected modules where prompt.enabled, which takes the cross-attention, found it too",
+        ),
+        (
+            "model.prompt.projected=false",
+            "model.prompt.tokens: expected 1 as wide as features where projected is false, found 4 of 768",
+        ),
+        (
+            "model.audio.projected=false",
+            "model.audio.tokens: expected 20 of width 80, as vectors, where projected is false, found 4 of width 64",
+        ),
+        (
+            "model.regions.face.identity_features=512",
+            "detection.embedder: expected one, since the model reads the identity of the face, found None",
+        ),
+        (
+            "sampling.plan=windows",
+            "sampling.plan: expected sequential, since the model has motion frames, found windows",
+        ),
+        ("sampling.shift=3", "sampling.shift: expected 0 without sampling.looped, found 3"),
         ("detection.faces=insightface", "detection.embedder: expected arcface beside faces, found None"),
         ("picture.height=136", "picture.height: expected a multiple of 16, the coarsest step of the model, found 136"),
         (

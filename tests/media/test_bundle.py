@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from cyberhost_cli.errors import CyberHostError, InputError
 from cyberhost_cli.media.bundle import BundleHeader, Parts, is_bundle, read_bundle, read_bundle_header, write_bundle
-from cyberhost_cli.types import Box, Driving, Figure, Placement, PreparedReference, PreparedSpeech, Recording
+from cyberhost_cli.types import Box, Driving, FaceMasks, Figure, Placement, PreparedReference, PreparedSpeech, Recording
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,7 @@ def reference():
         clarity=np.float32([0.8, 0.2]),
         deviation=np.float32([12.5, 0]),
         identity=rng.random(512, np.float32),
+        face_masks=FaceMasks(pixels(64, 48), *(pixels(64, 64) for _ in range(3))),
         placement=Placement(Box(-3.5, 10.0, 90.25, 135.0), 120, 100),
         figures=(Figure("face.height", 31.0, 64.0, None, "pixels of the face", "use a larger picture"),),
     )
@@ -53,7 +54,7 @@ def assert_same(a, b):
         one, other = getattr(a, field.name), getattr(b, field.name)
         if isinstance(one, np.ndarray):
             np.testing.assert_array_equal(one, other, strict=True)
-        elif isinstance(one, Recording):
+        elif isinstance(one, Recording | FaceMasks):
             assert_same(one, other)
         else:
             assert one == other
@@ -81,6 +82,12 @@ def test_each_alone(tmp_path, reference, speech, driving):
         assert replace(again, **{name: None}) == Parts()
 
 
+def test_a_reference_without_masks(tmp_path, reference):
+    bare = replace(reference, face_masks=None)
+    write_bundle(tmp_path / "a", Parts(bare), "demo")
+    assert_same(read_bundle(tmp_path / "a").reference, bare)
+
+
 def test_every_vector_is_kept_once(tmp_path, speech):
     write_bundle(tmp_path / "a", Parts(speech=speech), "demo")
     apart = speech.features.nbytes + speech.recording.samples.nbytes
@@ -104,11 +111,12 @@ def test_other_files_are_no_bundles(tmp_path, librivox):
 
 
 def test_unknown_version(tmp_path):
-    header = json.dumps({"format": "cyberhost bundle", "version": 1})
+    header = json.dumps({"format": "cyberhost bundle", "version": 2})
     save_file({"a": np.zeros(3)}, tmp_path / "a", metadata={"cyberhost": header})
     assert is_bundle(tmp_path / "a")
-    with pytest.raises(InputError, match="version 1, expected 2"):
+    with pytest.raises(InputError, match="version 2, expected 3") as told:
         read_bundle(tmp_path / "a")
+    assert "make it again" in told.value.hint
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.5, 0.999])
@@ -127,11 +135,12 @@ def test_full_disk_leaves_nothing(tiny_disk, reference, speech):
     assert [path.name for path in tiny_disk.iterdir()] == ["other"]
 
 
-def test_a_bundle_without_one_of_its_arrays_is_refused(tmp_path, reference):
+@pytest.mark.parametrize("name", ["face", "face_masks.lips"])
+def test_a_bundle_without_one_of_its_arrays_is_refused(tmp_path, reference, name):
     write_bundle(tmp_path / "a", Parts(reference), "demo")
     with safe_open(tmp_path / "a", "np") as file:
         arrays, metadata = {name: file.get_tensor(name) for name in file.offset_keys()}, file.metadata()
-    del arrays["reference.face"]
+    del arrays[f"reference.{name}"]
     save_file(arrays, tmp_path / "b", metadata=metadata)
-    with pytest.raises(InputError, match=r"lacks 'reference\.face'"):
+    with pytest.raises(InputError, match=f"lacks 'reference.{name}'"):
         read_bundle(tmp_path / "b")

@@ -14,7 +14,16 @@ def reference_inputs(preset, batch=1, seed=1):
         torch.rand(batch, 3, picture.height, picture.width, generator=random),
         torch.rand(batch, 3, picture.face_size, picture.face_size, generator=random),
         torch.rand(batch, 2, 3, picture.hand_size, picture.hand_size, generator=random),
+        torch.randn(batch, preset.model.identity_features or 0, generator=random),
+        _masks(preset, batch, side, random),
     )
+
+
+def _masks(preset, batch, side, random):
+    if preset.model.audio.place != "modules":
+        return None
+    levels = range(len(preset.model.backbone.widths))
+    return tuple(torch.rand(batch, 3, side >> level, side >> level, generator=random) for level in levels)
 
 
 def window_inputs(preset, frames=4, batch=1, seed=2):
@@ -36,8 +45,7 @@ def noise(preset, frames=4, batch=1, seed=3):
 
 
 def denoise(model, reference, window, latents, timestep=500.0):
-    """Run all of a step; `reference` may be None."""
-    features = None if reference is None else model.reference_features(reference)
-    clip = model.denoiser.clip_context(features)
+    """Run all of a step."""
+    clip = model.denoiser.clip_context(model.reference_features(reference))
     context = model.denoiser.window_context(model.conditions(window), latents.shape[1], len(latents))
     return model.denoiser(latents, torch.full((len(latents),), timestep), clip, context)

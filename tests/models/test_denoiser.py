@@ -9,6 +9,9 @@ from cyberhost_cli.models.cyberhost import CyberHost
 from tests.conftest import TINY
 from tests.models.inputs import denoise, noise, reference_inputs, window_inputs
 
+FITTING = {"model.audio.projected=false": ("model.audio.tokens=20", "model.audio.width=80")}
+"""What must change together with a setting."""
+
 
 def difference(model, preset, **changes):
     """How far the prediction moves when inputs change."""
@@ -52,7 +55,7 @@ def test_rows_of_a_batch_do_not_see_each_other(tiny, tiny_model):
     both = denoise(tiny_model, reference, window, latents).sample
 
     def first(inputs):
-        return type(inputs)(**{name: value[:1] for name, value in vars(inputs).items()})
+        return replace(inputs, **{name: value[:1] for name, value in vars(inputs).items() if value is not None})
 
     alone = denoise(tiny_model, first(reference), first(window), latents[:1]).sample
     torch.testing.assert_close(both[:1], alone, atol=1e-5, rtol=1e-4)
@@ -78,22 +81,25 @@ def test_a_fresh_residual_model_predicts_the_reference(tiny):
 
 
 @pytest.mark.parametrize(
-    ("switch", "gone"),
+    ("setting", "gone"),
     [
-        ("model.motion.enabled", "motion_modules"),
-        ("model.audio.enabled", "attn2"),
-        ("model.regions.face.enabled", r"\.face\."),
-        ("model.regions.hands.enabled", r"\.hands\."),
-        ("model.regions.latents_bank", "_bank"),
-        ("model.regions.identity_descriptor", "identity_attention"),
-        ("model.priors.pose_aligned_reference", "^pose_encoder"),
-        ("model.priors.body_movement_map", r"^denoiser\.pose_encoder"),
-        ("model.priors.hand_clarity_score", "clarity_embedding"),
+        ("model.motion.enabled=false", "motion_modules"),
+        ("model.motion.levels=[false,true]", r"denoiser\.(down_blocks\.0|up_blocks\.1)\.motion_modules"),
+        ("model.audio.enabled=false", "attn2"),
+        ("model.audio.projected=false", "audio_projector"),
+        ("model.regions.levels=[false,false]", "region_modules|face_encoder|hand_encoder"),
+        ("model.regions.face.enabled=false", r"\.face\."),
+        ("model.regions.hands.enabled=false", r"\.hands\."),
+        ("model.regions.latents_bank=false", "_bank"),
+        ("model.regions.identity_descriptor=false", "identity_attention"),
+        ("model.priors.pose_aligned_reference=false", "^pose_encoder"),
+        ("model.priors.maps=[]", r"^denoiser\.pose_encoder"),
+        ("model.priors.hand_clarity_score=false", "clarity_embedding"),
     ],
 )
-def test_every_part_can_be_switched_off(tiny, switch, gone):
+def test_every_part_can_be_switched_off(tiny, setting, gone):
     full = CyberHost(tiny.preset.model)
-    preset = load_preset("demo", [*TINY, f"{switch}=false"]).preset
+    preset = load_preset("demo", [*TINY, setting, *FITTING.get(setting, ())]).preset
     model = CyberHost(preset.model).eval()
     assert any(re.search(gone, name) for name in full.state_dict())
     assert not any(re.search(gone, name) for name in model.state_dict())

@@ -13,7 +13,7 @@ OFF = (
     "model.motion.enabled=false",
     "model.regions.levels=[false,false]",
     "model.priors.hand_clarity_score=false",
-    "model.priors.body_movement_map=false",
+    "model.priors.maps=[]",
     "model.backbone.layers_per_block=2",
 )
 
@@ -36,7 +36,7 @@ def test_denoiser_equals_diffusers():
     ours.load_state_dict(theirs.state_dict())
     latents, audio = torch.randn(1, 3, 4, 8, 8), torch.randn(1, 3, 4, config.audio.width)
     window = ours.window_context(Conditions(audio, None, None, None), 3, 1)
-    clip = ClipContext((ClipKeys(None, None, None),) * ours.sites, None)
+    clip = ClipContext((ClipKeys(),) * ours.sites, None)
     with torch.no_grad():
         mine = ours(latents, torch.tensor([321.0]), clip, window).sample[0]
         expected = theirs(latents[0], torch.tensor(321.0), audio[0]).sample

@@ -5,7 +5,13 @@ from cyberhost_cli.config.model import RegionConfig
 from cyberhost_cli.models.region import LatentsBank, RegionAttention
 
 CONFIG = RegionConfig(
-    enabled=True, spatial_latents=8, temporal_latents=4, identity_widths=(8,), identity_tokens=4, identity_width=6
+    enabled=True,
+    spatial_latents=8,
+    temporal_latents=4,
+    identity_features=None,
+    identity_widths=(8,),
+    identity_tokens=4,
+    identity_width=6,
 )
 
 

@@ -14,69 +14,74 @@ import torch
 
 from cyberhost_cli.config.load import load_preset
 from cyberhost_cli.models.cyberhost import CyberHost
-from cyberhost_cli.models.pose import PoseEncoder
 
 UPSTREAM = json.loads(gzip.decompress((Path(__file__).parent / "upstream_keys.json.gz").read_bytes()))
-SWITCHED_OFF = (
-    "model.regions.levels=[false,false,false,false]",
-    "model.priors.hand_clarity_score=false",
-    "model.priors.body_movement_map=false",
-)
+PUBLIC = {
+    "echomimic-v2": {
+        "denoiser": "denoising_unet",
+        "reference_net": "reference_unet",
+        "denoiser.pose_encoder": "cond_encoder",
+    },
+    "hallo": {
+        "denoiser": "denoising_unet",
+        "reference_net": "reference_unet",
+        "denoiser.pose_encoder": "face_locator",
+        "prompt_projector": "imageproj",
+        "audio_projector": "audioproj",
+    },
+    "animate-anyone": {
+        "denoiser": "denoising_unet",
+        "reference_net": "reference_unet",
+        "denoiser.pose_encoder": "cond_encoder",
+    },
+}
+"""Preset: part of ours: part of theirs."""
+SOURCES = {"echomimic-v2": "echomimic_v2", "hallo": "hallo", "animate-anyone": "moore_animateanyone"}
+
+
+def full_size(preset, *overrides):
+    with torch.device("meta"):
+        return CyberHost(load_preset(preset, overrides).preset.model)
 
 
 def shapes(module):
     return {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def full_size(*overrides):
-    with torch.device("meta"):
-        return CyberHost(load_preset("base", overrides).preset.model)
+def without(pattern, names):
+    return {name: shape for name, shape in names.items() if not re.match(pattern, name)}
 
 
-@pytest.mark.parametrize(
-    ("source", "audio_width"), [("hallo", 768), ("echomimic_v2", 384), ("moore_animateanyone", 768)]
-)
-def test_denoiser(source, audio_width):
-    upstream = {k: v for k, v in UPSTREAM[source]["denoising_unet"].items() if "audio_modules" not in k}
-    ours = shapes(full_size(*SWITCHED_OFF, f"model.audio.width={audio_width}").denoiser)
-    assert len(upstream) == 1274
-    assert ours == upstream
-
-
-@pytest.mark.parametrize("source", ["hallo", "echomimic_v2", "moore_animateanyone"])
-def test_reference_net(source):
-    upstream = UPSTREAM[source]["reference_unet"]
-    # CyberHost's Reference Net, like EchoMimicV2's, attends to no text or picture tokens.
-    upstream = {k: v for k, v in upstream.items() if not re.search(r"transformer_blocks\.0\.(attn2|norm2)\.", k)}
-    assert len(upstream) == 570
-    assert shapes(full_size().reference_net) == upstream
-
-
-@pytest.mark.parametrize(
-    ("source", "part", "channels"),
-    [
-        ("hallo", "face_locator", (16, 32, 64, 128)),
-        ("echomimic_v2", "cond_encoder", (16, 32, 96, 256)),
-        ("moore_animateanyone", "cond_encoder", (16, 32, 96, 256)),
-    ],
-)
-def test_pose_encoder(source, part, channels):
-    assert shapes(PoseEncoder(channels, 320)) == UPSTREAM[source][part]
-
-
-def test_audio_projector():
-    projector = full_size(
-        "model.audio.vectors=60",
-        "speech.steps_per_frame=1",
-        "speech.layers=12",
-        "model.audio.features=768",
-        "speech.features=768",
-    )
-    assert shapes(projector.audio_projector) == UPSTREAM["hallo"]["audioproj"]
+@pytest.mark.parametrize("preset", PUBLIC)
+def test_presets_of_public_models_have_their_names_and_shapes(preset):
+    model, upstream = full_size(preset), UPSTREAM[SOURCES[preset]]
+    for ours, theirs in PUBLIC[preset].items():
+        wanted, found = upstream[theirs], shapes(model.get_submodule(ours))
+        if ours == "denoiser":
+            found = without(r"pose_encoder\.", found)
+            if preset == "hallo":
+                # Never run there.
+                wanted = without(r"(down_blocks\.3|up_blocks\.0)\.motion_modules\.", wanted)
+        assert found == wanted
+    beside = {name.partition(".")[0] for name in shapes(model)}
+    wanted = {name.partition(".")[0] for name in PUBLIC[preset]}
+    assert beside - wanted == {"autoencoder", "hand_clarity_half"}
 
 
 def test_cyberhost_adds_only_its_own_parts():
-    ours, upstream = shapes(full_size().denoiser), UPSTREAM["hallo"]["denoising_unet"]
-    added = {name for name in ours if name not in upstream}
+    model = full_size("cyberhost")
+    added = set(shapes(model.denoiser)) - set(UPSTREAM["hallo"]["denoising_unet"])
     assert added
     assert all(name.startswith(("pose_encoder.", "clarity_embedding.")) or ".region_modules." in name for name in added)
+    # Its Reference Net, like EchoMimicV2's, attends to no text or picture tokens.
+    assert shapes(model.reference_net) == UPSTREAM["echomimic_v2"]["reference_unet"]
+    assert shapes(model.audio_projector) == UPSTREAM["hallo"]["audioproj"]
+
+
+def test_animatediff_has_the_motion_modules_of_cyberhost():
+    # Its names are those of every relative that runs all of them.
+    ours = {name: shape for name, shape in shapes(full_size("cyberhost").denoiser).items() if "motion_modules" in name}
+    upstream = UPSTREAM["echomimic_v2"]["denoising_unet"]
+    theirs = {name: shape for name, shape in upstream.items() if "motion_modules" in name}
+    assert len(theirs) == 588
+    assert ours == theirs

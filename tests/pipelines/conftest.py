@@ -15,7 +15,9 @@ LIBRIVOX = Path(__file__).parents[1] / "assets" / "librivox.flac"
 def weights(tmp_path_factory, tiny_model):
     """Write the tiny model as a checkpoint that may generate."""
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_checkpoint(path, tiny_model, Lineage("clips", 1, "nothing: random weights for tests", (), trained=True))
+    save_checkpoint(
+        path, tiny_model, Lineage("clips", 1, "nothing: random weights for tests", (), trained=True, licence="none")
+    )
     return path
 
 

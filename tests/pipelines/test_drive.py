@@ -1,43 +1,63 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from safetensors.numpy import load_file
 
 from cyberhost_cli.config.load import load_preset
 from cyberhost_cli.errors import InputError, UsageError
-from cyberhost_cli.media.bundle import Parts, write_bundle
+from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
 from cyberhost_cli.media.track import write_track
 from cyberhost_cli.media.video import probe, read_frames
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines import generate
-from cyberhost_cli.pipelines.drive import Drivers, drive
+from cyberhost_cli.pipelines.drive import NOBODY, Drivers, drive
 from cyberhost_cli.pipelines.generate import Request, generate_file
 from cyberhost_cli.pipelines.inputs import window_inputs
-from cyberhost_cli.pipelines.prepare import prepare_reference, prepare_speech
+from cyberhost_cli.pipelines.prepare import prepare_clip, prepare_reference, prepare_speech, read_clip
+from cyberhost_cli.pipelines.preprocess import Job, preprocess_file
 from cyberhost_cli.pipelines.progress import silent
-from cyberhost_cli.sampling.chunks import Chunk
+from cyberhost_cli.preprocess import skeleton
 from cyberhost_cli.types import LEFT_HAND, RIGHT_HAND, PreparedClip, VideoPoses
 from cyberhost_cli.weights.checkpoint import Lineage, save_checkpoint
 from tests.conftest import TINY
 
 
 @pytest.fixture(scope="module")
-def driven(tmp_path_factory):
-    """Return a tiny preset whose weights, though random, may follow poses."""
+def trained_on(tmp_path_factory):
+    """Return what makes a tiny preset whose weights, though random, may follow some maps."""
     import torch
 
-    path = tmp_path_factory.mktemp("weights") / "driven.safetensors"
-    settings = [*TINY, "model.priors.pose_maps=true", f"checkpoint={path}"]
-    loaded = load_preset("demo", settings)
-    torch.manual_seed(0)
-    model = CyberHost(loaded.preset.model)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.1)
-    save_checkpoint(path, model, Lineage("clips", 1, "nothing: random weights for tests", (), trained=True))
-    return loaded
+    folder = tmp_path_factory.mktemp("weights")
+
+    def make(*maps):
+        path = folder / f"{'_'.join(maps)}.safetensors"
+        loaded = load_preset("demo", [*TINY, f"model.priors.maps=[{','.join(maps)}]", f"checkpoint={path}"])
+        torch.manual_seed(0)
+        model = CyberHost(loaded.preset.model)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if not parameter.any():
+                    parameter.normal_(std=0.1)
+        save_checkpoint(
+            path, model, Lineage("clips", 1, "nothing: random weights for tests", (), trained=True, licence="none")
+        )
+        return loaded
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def driven(trained_on):
+    return trained_on("movement", "body", "hands")
+
+
+@pytest.fixture(scope="module")
+def hands_alone(trained_on):
+    """Return a preset that reads no map but one of hands, as EchoMimicV2."""
+    return trained_on("hands")
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +75,25 @@ def track(tmp_path_factory, astronaut, driven):
     return path
 
 
-def clip_of(astronaut, speech, loaded, drivers):
+def clip_of(astronaut, speech, loaded, drivers, seed=0):
     person, spoken = prepare_reference(astronaut, loaded), prepare_speech(speech, loaded)
-    return PreparedClip(person, spoken, drive(drivers, person, spoken.frames, loaded, silent))
+    return PreparedClip(person, spoken, drive(drivers, person, spoken, loaded, silent, seed))
+
+
+def maps_of(clip, loaded, *frames):
+    """Return the maps that the model is told of these frames."""
+    import torch
+
+    model = loaded.preset.model
+    motion = torch.zeros(1, model.motion.frames, model.backbone.latent_channels, 8, 8)
+    return window_inputs(clip, model, np.arange(*frames), motion).pose.numpy()
 
 
 def test_whole_poses_stand_in_for_the_movement_map(astronaut, speech, driven, track):
     clip = clip_of(astronaut, speech, driven, Drivers(pose_video=track))
     assert clip.driving.kind == "body"
     assert clip.driving.keypoints.shape == (82, 133, 3)
-    maps = window_inputs(clip, Chunk(5, 11, 0), motion(driven)).pose
+    maps = maps_of(clip, driven, 5, 11)
     assert maps.shape == (1, 6, 3, 32, 32)
     assert not np.array_equal(maps[0, 0], maps[0, 5])
     size = np.ptp(clip.driving.keypoints[0, 23:91, 1])
@@ -75,18 +104,10 @@ def test_driven_hands_lie_over_the_movement_map(astronaut, speech, driven, track
     clip = clip_of(astronaut, speech, driven, Drivers(hand_poses=track))
     assert clip.driving.kind == "hands"
     assert not clip.driving.keypoints[:, : LEFT_HAND.start, 2].any()
-    maps = window_inputs(clip, Chunk(0, 6, 0), motion(driven)).pose.numpy()
-    plain = window_inputs(replace(clip, driving=None), Chunk(0, 6, 0), motion(driven)).pose.numpy()
+    maps, plain = (maps_of(each, driven, 6) for each in (clip, replace(clip, driving=None)))
     assert plain.shape[1] == 1
     changed = (maps != plain).any(axis=(0, 1, 2))
     assert 0 < changed.mean() < 0.3
-
-
-def motion(loaded):
-    import torch
-
-    model = loaded.preset.model
-    return torch.zeros(1, model.motion.frames, model.backbone.latent_channels, 8, 8)
 
 
 def test_poses_change_the_video_and_travel_in_a_bundle(tmp_path, astronaut, speech, driven, track):
@@ -144,3 +165,88 @@ def test_a_track_that_often_shows_nobody_is_warned_of(tmp_path, astronaut, speec
     write_track(tmp_path / "t", VideoPoses(poses, 25.0, 32, 32), astronaut)
     clip_of(astronaut, speech, driven, Drivers(pose_video=tmp_path / "t"))
     assert "of the frames; use a video in which the body can be seen" in caplog.text
+
+
+def test_hands_gesture_with_the_speech_as_the_seed_says(astronaut, speech, driven):
+    auto = Drivers(hand_poses="auto")
+    assert (auto.kind, auto.path) == ("hands", None)
+    one, again, other = (clip_of(astronaut, speech, driven, auto, seed).driving for seed in (1, 1, 2))
+    assert one.kind == "hands"
+    assert one.keypoints.shape == (82, 133, 3)
+    assert (one.keypoints[:, LEFT_HAND.start :, 2] > 0.9).all()
+    assert not one.keypoints[:, : LEFT_HAND.start].any()
+    assert np.array_equal(one.keypoints, again.keypoints)
+    assert not np.array_equal(one.keypoints, other.keypoints)
+
+
+def test_a_model_of_hands_alone_has_them_gesture_by_themselves(tmp_path, astronaut, speech, hands_alone, caplog):
+    caplog.set_level("INFO")
+    clip = prepare_clip(astronaut, speech, hands_alone, NOBODY, silent, 3)
+    assert "gesture by themselves" in caplog.text
+    expected = clip_of(astronaut, speech, hands_alone, Drivers(hand_poses="auto"), 3)
+    assert np.array_equal(clip.driving.keypoints, expected.driving.keypoints)
+    maps = maps_of(clip, hands_alone, 6)
+    np.testing.assert_array_equal(maps[0], _drawn(clip, 6))
+    # The same of bundles, none of which holds poses.
+    write_bundle(tmp_path / "person", Parts(clip.reference), hands_alone.name)
+    write_bundle(tmp_path / "speech", Parts(speech=clip.speech), hands_alone.name)
+    again = read_clip([tmp_path / "person", tmp_path / "speech"], hands_alone, 3)
+    assert np.array_equal(again.driving.keypoints, clip.driving.keypoints)
+
+
+def _drawn(clip, frames):
+    drawn = skeleton.draw_hands(clip.driving.keypoints[:frames], 32, 32)
+    return np.moveaxis(drawn, 3, 1).astype(np.float32) / 255
+
+
+def test_poses_of_a_bundle_stay(tmp_path, astronaut, speech, hands_alone, track):
+    clip = clip_of(astronaut, speech, hands_alone, Drivers(hand_poses=track))
+    write_bundle(tmp_path / "clip", Parts(clip.reference, clip.speech, clip.driving), hands_alone.name)
+    again = prepare_clip(tmp_path / "clip", None, hands_alone, NOBODY, silent, 3)
+    assert np.array_equal(again.driving.keypoints, clip.driving.keypoints)
+
+
+def test_poses_of_another_kind_than_the_model_knows_are_refused(tmp_path, astronaut, speech, hands_alone, track):
+    whole = Request(astronaut, speech, tmp_path / "out.mp4", drivers=Drivers(pose_video=track))
+    with pytest.raises(UsageError, match="not learned to follow poses of the whole body") as raised:
+        generate_file(whole, hands_alone, silent)
+    assert "`--pose-video`" in raised.value.hint
+    clip = clip_of(astronaut, speech, hands_alone, Drivers(pose_video=track))
+    write_bundle(tmp_path / "clip", Parts(clip.reference, clip.speech, clip.driving), hands_alone.name)
+    with pytest.raises(UsageError, match="not learned to follow poses of the whole body"):
+        read_clip([tmp_path / "clip"], hands_alone, 0)
+
+
+def test_a_model_of_whole_poses_wants_some_before_anything_is_read(tmp_path, astronaut, speech, trained_on):
+    loaded = trained_on("body")
+    missing = Request(tmp_path / "missing.png", tmp_path / "missing.wav", tmp_path / "out.mp4")
+    with pytest.raises(UsageError, match="nothing but whole poses") as raised:
+        generate_file(missing, loaded, silent)
+    assert "`--pose-video`" in raised.value.hint
+    clip = clip_of(astronaut, speech, loaded, NOBODY)
+    write_bundle(tmp_path / "clip", Parts(clip.reference, clip.speech), loaded.name)
+    with pytest.raises(UsageError, match="nothing but whole poses"):
+        read_clip([tmp_path / "clip"], loaded, 0)
+
+
+def test_a_folder_of_echomimic_is_fitted_to_the_reference(tmp_path, astronaut, speech, driven):
+    recorded = load_file(Path(__file__).parents[1] / "parity" / "hands.safetensors")
+    for number in range(2):
+        (tmp_path / f"{number}.npy").write_bytes(recorded[f"{number}.file"].tobytes())
+    clip = clip_of(astronaut, speech, driven, Drivers(hand_poses=tmp_path))
+    assert clip.driving.keypoints.shape == (82, 133, 3)
+    # Theirs fill a square of 768 pixels, ours has 32.
+    palm = np.linalg.norm(
+        clip.driving.keypoints[:, LEFT_HAND.start + 9] - clip.driving.keypoints[:, LEFT_HAND.start], axis=1
+    )
+    shoulders = np.linalg.norm(np.subtract(*clip.reference.keypoints[[5, 6], :2]))
+    assert 0.15 < palm.max() / shoulders < 0.5
+
+
+def test_gestures_come_into_a_bundle(tmp_path, astronaut, speech, preset):
+    job = Job(astronaut, speech, tmp_path / "clip", tmp_path / "seen.mp4", Drivers(hand_poses="auto"))
+    parts = preprocess_file(job, preset, silent)
+    assert np.array_equal(read_bundle(tmp_path / "clip").driving.keypoints, parts.driving.keypoints)
+    assert probe(tmp_path / "seen.mp4").frames > 0
+    with pytest.raises(UsageError, match="there is none"):
+        preprocess_file(replace(job, speech=None), preset, silent)

@@ -10,8 +10,9 @@ from cyberhost_cli.errors import CheckpointError, InputError, UsageError
 from cyberhost_cli.media.bundle import Parts, write_bundle
 from cyberhost_cli.media.marks import read_marks
 from cyberhost_cli.media.video import probe, read_frames
+from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines.drive import NOBODY
-from cyberhost_cli.pipelines.generate import Request, generate, generate_file, plan_clip
+from cyberhost_cli.pipelines.generate import Request, generate, generate_file
 from cyberhost_cli.pipelines.model import choose_weights, load
 from cyberhost_cli.pipelines.prepare import prepare_clip, prepare_reference, prepare_speech
 from cyberhost_cli.pipelines.progress import silent
@@ -25,9 +26,15 @@ def quiet(done, total):
 
 
 @pytest.fixture(scope="module")
-def video(tmp_path_factory, astronaut, speech, preset):
+def told():
+    """Hold all that was told while `video` was made."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory, astronaut, speech, preset, told):
     path = tmp_path_factory.mktemp("video") / "out.mp4"
-    generate_file(Request(astronaut, speech, path, 3), preset, quiet)
+    generate_file(Request(astronaut, speech, path, 3), preset, lambda *frames: told.append(frames))
     return path
 
 
@@ -69,11 +76,48 @@ def test_another_seed_gives_another_video(video, tmp_path, bundle, preset):
 
 
 def test_frames_come_chunk_by_chunk(bundle, preset):
-    clip = prepare_clip(bundle, None, preset, NOBODY, silent)
-    plan = plan_clip(clip, preset.preset.sampling)
+    clip = prepare_clip(bundle, None, preset, NOBODY, silent, 0)
     chunks = list(generate(clip, load(choose_weights(preset), preset), preset.preset, 3))
-    assert len(chunks) == len(plan) > 2
+    sampling = preset.preset.sampling
+    assert {len(chunk) for chunk in chunks[:-1]} == {sampling.chunk_frames - sampling.overlap}
     assert sum(map(len, chunks)) == clip.frames
+
+
+@pytest.mark.usefixtures("video")
+def test_progress_moves_with_each_step(told, preset):
+    done = [frames for frames, _ in told]
+    assert (done[0], done[-1], {total for _, total in told}) == (0, 82, {82})
+    assert done.count(82) == 1
+    assert done == sorted(done)
+    assert max(np.diff(done)) < preset.preset.sampling.chunk_frames
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory, tiny_model):
+    """Return a tiny preset without motion frames, whose windows are denoised together, with weights."""
+    path = tmp_path_factory.mktemp("weights") / "together.safetensors"
+    settings = ["model.motion.frames=0", "sampling.plan=windows", "sampling.looped=true", "sampling.shift=1"]
+    loaded = load_preset("demo", [*TINY, *settings, f"checkpoint={path}"])
+    model = CyberHost(loaded.preset.model)
+    model.load_state_dict(tiny_model.state_dict())
+    save_checkpoint(
+        path, model, Lineage("clips", 1, "nothing: random weights for tests", (), trained=True, licence="none")
+    )
+    return loaded
+
+
+def test_windows_make_a_video_of_the_same_length_stage_by_stage_too(tmp_path, astronaut, speech, together):
+    told = []
+    generate_file(Request(astronaut, speech, tmp_path / "out.mp4", 3), together, lambda *frames: told.append(frames))
+    assert probe(tmp_path / "out.mp4").frames == 82
+    done = [frames for frames, _ in told]
+    assert done == sorted(done)
+    assert max(np.diff(done)) < together.preset.sampling.chunk_frames
+    parts = Parts(prepare_reference(astronaut, together), prepare_speech(speech, together))
+    write_bundle(tmp_path / "clip.safetensors", parts, together.name)
+    sample_folder([tmp_path / "clip.safetensors"], tmp_path / "chunks", together, 3, False, quiet)
+    stitch_folder(tmp_path / "chunks", tmp_path / "stitched.mp4", False, quiet)
+    assert (tmp_path / "stitched.mp4").read_bytes() == (tmp_path / "out.mp4").read_bytes()
 
 
 def test_a_bundle_of_another_preset_is_refused(tmp_path, bundle, preset):
@@ -92,14 +136,14 @@ def test_half_a_clip_is_refused(tmp_path, speech, preset):
 
 def test_untrained_weights_are_refused_before_anything_is_read(tmp_path, tiny_model):
     path = tmp_path / "fresh.safetensors"
-    save_checkpoint(path, tiny_model, Lineage("autoencoder", 5, "nothing", (), trained=False))
+    save_checkpoint(path, tiny_model, Lineage("autoencoder", 5, "nothing", (), trained=False, licence="none"))
     loaded = load_preset("demo", [*TINY, f"checkpoint={path}"])
     with pytest.raises(CheckpointError, match="never trained to generate"):
         generate_file(Request(tmp_path / "none.png", tmp_path / "none.wav", tmp_path / "out.mp4"), loaded, quiet)
 
 
 def test_a_preset_without_weights_says_so(tmp_path):
-    with pytest.raises(CheckpointError, match="preset `base` has no weights"):
+    with pytest.raises(CheckpointError, match="preset `base` cannot run: it has no weights"):
         generate_file(Request(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "o.mp4"), load_preset("base"), quiet)
 
 
@@ -119,13 +163,17 @@ def test_stitch_refuses_what_sample_did_not_leave(tmp_path, bundle, preset):
     (folder / "chunk-00002.safetensors").unlink()
     with pytest.raises(InputError, match="chunk-00002"):
         stitch_folder(folder, tmp_path / "out.mp4", False, quiet)
+    job = json.loads((folder / "job.json").read_text())
+    (folder / "job.json").write_text(json.dumps({**job, "preset": {**job["preset"], "fps": None}}))
+    with pytest.raises(InputError, match="that this version wrote"):
+        stitch_folder(folder, tmp_path / "out.mp4", False, quiet)
     assert not (tmp_path / "out.mp4").exists()
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("dtype", "near"), [("float32", 2), ("bfloat16", 12)])
 def test_a_gpu_makes_the_same_frames(bundle, preset, dtype, near):
-    clip = prepare_clip(bundle, None, preset, NOBODY, silent)
+    clip = prepare_clip(bundle, None, preset, NOBODY, silent, 0)
     on_gpu = preset.preset.device.model_copy(update={"name": "cuda", "dtype": dtype})
     other = replace(preset, preset=preset.preset.model_copy(update={"device": on_gpu}))
     on_cpu, made = (

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,10 +8,27 @@ import skimage.data
 from PIL import Image
 
 from cyberhost_cli.config.load import load_preset
-from cyberhost_cli.errors import InputError
+from cyberhost_cli.errors import InputError, PresetError, UsageError
 from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
-from cyberhost_cli.pipelines.prepare import prepare_reference, prepare_speech
+from cyberhost_cli.pipelines.prepare import prepare_reference, prepare_speech, read_clip
+from cyberhost_cli.types import FaceMasks
+from cyberhost_cli.weights import catalogue
 from tests.conftest import TINY
+from tests.preprocess import encoders, nets
+from tests.weights import local
+
+HEAD = (
+    *TINY,
+    "picture.face_heights=2.4",
+    "picture.max_face_heights=3.0",
+    "picture.face_top=0.54",
+    "model.regions.levels=[false,false]",
+    "model.priors.maps=[face]",
+    "model.priors.pose_aligned_reference=false",
+    "model.audio.place=modules",
+    "model.prompt.enabled=true",
+)
+"""A tiny Hallo: heads alone, without hands and skeletons."""
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +40,9 @@ def kept(monkeypatch, tmp_path):
 
 def assert_same(one, other):
     for name, value in vars(one).items():
-        if isinstance(value, np.ndarray):
+        if isinstance(value, FaceMasks):
+            assert_same(value, getattr(other, name))
+        elif isinstance(value, np.ndarray):
             np.testing.assert_array_equal(value, getattr(other, name), strict=True)
         else:
             assert value == getattr(other, name)
@@ -98,3 +118,58 @@ def test_what_was_prepared_comes_back_from_a_bundle(tmp_path, astronaut, speech)
     assert_same(again.reference, person)
     assert again.speech.figures == spoken.figures
     np.testing.assert_array_equal(again.speech.activity, spoken.activity)
+
+
+@pytest.fixture
+def models(monkeypatch, tmp_path):
+    """Return a folder of small models with the names of the real ones; the catalogue knows their sizes."""
+    folder = tmp_path / "models"
+    encoders.clip(folder / "clip-image-encoder")
+    (folder / "buffalo_l").mkdir()
+    nets.arcface(folder / "buffalo_l" / "w600k_r50.onnx")
+    monkeypatch.setattr(catalogue, "ENTRIES", local.entries(folder))
+    return f"store.models={folder}"
+
+
+def test_a_head_alone_has_masks_and_an_identity(astronaut, models):
+    seen = ("detection.embedder=clip", "model.prompt.features=24")
+    loaded = load_preset("demo", [*HEAD, *seen, models])
+    person = prepare_reference(astronaut, loaded)
+    assert person.identity.shape == (24,)
+    assert person.face_masks.region.shape == (32, 32)
+    assert 0.2 < (person.face_masks.region > 0).mean() < 0.6
+    assert_same(prepare_reference(astronaut, loaded), person)
+    face = prepare_reference(
+        astronaut, load_preset("demo", [*HEAD, "detection.embedder=arcface", "model.prompt.features=37632", models])
+    )
+    # Of the picture as it is, as long as the network makes it.
+    assert face.identity.std() > 0.1
+    assert_same(face.face_masks, person.face_masks)
+
+
+def test_what_the_model_reads_decides_what_is_kept(astronaut, kept):
+    assert prepare_reference(astronaut, load_preset("demo", TINY)).face_masks is None
+    read = load_preset("demo", [*TINY, "model.priors.maps=[face]"])
+    assert prepare_reference(astronaut, read).face_masks is not None
+    assert len(list((kept / "references").iterdir())) == 2
+
+
+def test_an_identity_of_another_width_is_refused(astronaut, models):
+    loaded = load_preset("demo", [*HEAD, "detection.embedder=clip", "model.prompt.features=512", models])
+    for _ in range(2):  # found, then from the cache
+        with pytest.raises(PresetError, match=r"clip` gives an identity of 24 numbers, .* reads 512"):
+            prepare_reference(astronaut, loaded)
+
+
+def test_bundles_without_what_the_model_reads_are_refused(tmp_path, astronaut, speech, models):
+    loaded = load_preset("demo", [*HEAD, "detection.embedder=clip", "model.prompt.features=24", models])
+    person, spoken = prepare_reference(astronaut, loaded), prepare_speech(speech, loaded)
+    write_bundle(tmp_path / "whole", Parts(person, spoken), "demo")
+    assert_same(read_clip([tmp_path / "whole"], loaded, 0).reference, person)
+    for lacking, told in (
+        (replace(person, face_masks=None), "mask of the face is missing"),
+        (replace(person, identity=person.identity[:0]), "width of the identity is 0, .* expects 24"),
+    ):
+        write_bundle(tmp_path / "other", Parts(lacking, spoken), "demo")
+        with pytest.raises(UsageError, match=told):
+            read_clip([tmp_path / "other"], loaded, 0)

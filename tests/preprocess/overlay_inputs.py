@@ -22,6 +22,7 @@ def grey_reference(keypoints, size=(128, 128)):
         clarity=np.float32([0.8, 0.8]),
         deviation=np.float32([11.3, 6.2]),
         identity=np.zeros(0, dtype=np.float32),
+        face_masks=None,
         placement=Placement(Box(0.0, 0.0, 2.0 * width, 2.0 * height), 2 * height, 2 * width),
         figures=(),
     )

@@ -68,6 +68,14 @@ def test_the_face_of_a_person_is_that_of_its_keypoints(figure, finder):
 
 def test_a_preset_without_an_embedder_needs_no_files(configs):
     assert faces.load_embedder(configs.detection, nowhere) is None
+    assert faces.load_picture_embedder(configs.detection, nowhere) is None
+
+
+def test_each_embedder_looks_at_what_it_knows(configs):
+    whole = configs.detection.model_copy(update={"embedder": "clip"})
+    assert faces.load_embedder(whole, nowhere) is None
+    face = configs.detection.model_copy(update={"embedder": "arcface"})
+    assert faces.load_picture_embedder(face, nowhere) is None
 
 
 def test_faces_of_insightfaces_group_picture_are_found(finder):

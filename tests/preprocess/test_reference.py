@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from cyberhost_cli.errors import InputError
-from cyberhost_cli.preprocess import clarity, reference
+from cyberhost_cli.preprocess import clarity, face_masks, reference
 from cyberhost_cli.preprocess.framing import frame
+from cyberhost_cli.preprocess.regions import MOUTH
 from cyberhost_cli.types import FACE, Box, Figure, Placement
 
 NOWHERE = Placement(Box(0.0, 0.0, 1.0, 1.0), 1, 1)
@@ -21,7 +22,8 @@ def prepare(configs, detector):
 
 def describe(picture, keypoints, configs, placement=NOWHERE, figures=()):
     identity = np.ones(3, np.float32)
-    return reference.describe(picture, keypoints, placement, identity, figures, configs.picture, configs.conditions)
+    sections = (configs.picture, configs.conditions, configs.model)
+    return reference.describe(picture, keypoints, placement, identity, figures, *sections)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,21 @@ def test_what_is_told_from_outside_is_kept(figure, configs):
     placement = Placement(Box(-1.0, 2.0, 3.0, 4.0), 50, 60)
     made = describe(np.zeros((128, 128, 3), np.uint8), figure, configs, placement, figures)
     assert (made.placement, made.figures, made.identity.tolist()) == (placement, figures, [1, 1, 1])
+
+
+def test_masks_of_the_face_are_for_models_that_read_them(figure, configs):
+    figure[MOUTH, :2] = np.array([60, 50]) + np.arange(40).reshape(20, 2) / 5
+    picture = np.zeros((128, 128, 3), np.uint8)
+    assert describe(picture, figure, configs).face_masks is None
+    priors = configs.model.priors.model_copy(update={"maps": ("face",)})
+    audio = configs.model.audio.model_copy(update={"place": "modules"})
+    growth = configs.conditions.face_region
+    for update in ({"priors": priors}, {"audio": audio}):
+        reading = configs.model_copy(update={"model": configs.model.model_copy(update=update)})
+        masks = describe(picture, figure, reading).face_masks
+        assert np.array_equal(masks.region, face_masks.draw(figure, growth, 128, 128).region)
+    deaf = configs.model.model_copy(update={"audio": audio.model_copy(update={"enabled": False})})
+    assert describe(picture, figure, configs.model_copy(update={"model": deaf})).face_masks is None
 
 
 def test_seen_hands_are_cut_out_left_first_and_measured(figure, configs):

@@ -22,7 +22,7 @@ def person(figure):
 @pytest.fixture
 def driver(person):
     """Return a larger somebody elsewhere, with other proportions, who waves, nods and speaks."""
-    return acted(built(person, arms=0.8, hands=1.3, head=1.2)) * np.float32([3, 3, 1]) + np.float32([40, 90, 0])
+    return acted(built(person, arms=0.88, hands=1.15, head=1.2)) * np.float32([3, 3, 1]) + np.float32([40, 90, 0])
 
 
 def built(person, arms=1.0, hands=1.0, head=1.0):
@@ -222,3 +222,11 @@ def test_a_point_unknown_on_either_side_is_unknown_between(driver):
     between = retarget.resample(driver, 25.0, 50, 8)
     assert (between[:, 7, 2] > 0).tolist() == [True, False, False, False, True, True, True, True]
     assert (between[:, 5, 2] > 0).all()
+
+
+def test_hands_that_the_reference_holds_towards_us_are_not_small(person):
+    track = acted(person)
+    for part in (LEFT_HAND, RIGHT_HAND):
+        person[part, :2] = person[part.start, :2] + 0.5 * (person[part, :2] - person[part.start, :2])
+    fitted = retarget.fit_hands(track, person)
+    np.testing.assert_allclose(length(fitted, *PALM), length(track, *PALM), rtol=1e-3)

@@ -82,7 +82,7 @@ def test_next_stage_takes_the_autoencoder_and_its_lineage(trained, preset, tmp_p
     other = with_training(preset, stage="pairs").model_copy(
         update={"model": preset.model.model_copy(update={"motion": motion})}
     )
-    model, made_from = begin(other, tmp_path, trained / "model.safetensors")
+    model, made_from, _ = begin(other, tmp_path, trained / "model.safetensors")
     source = load_model(trained / "model.safetensors").autoencoder.state_dict()
     assert all(torch.equal(each, source[name]) for name, each in model.autoencoder.state_dict().items())
     assert not model.config.motion.enabled

@@ -21,7 +21,7 @@ def places(clips):
 
 def batch(clips, places, preset, **changes):
     training = preset.training.model_copy(update={"face_crop": 32, **changes})
-    return sample_batch(clips, places, training, 2, torch.Generator().manual_seed(3))
+    return sample_batch(clips, places, training, 2, ("movement",), torch.Generator().manual_seed(3))
 
 
 def test_all_that_lies_in_the_picture_is_cut_alike(clips, places, preset):

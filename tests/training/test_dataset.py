@@ -122,7 +122,7 @@ def test_other_weights_have_other_latents(clips, clips_folder, preset, latents):
 
 
 def test_batch_has_the_frames_it_says(clips, latents, preset):
-    batch = sample_batch(clips, latents, preset.training, 2, torch.Generator().manual_seed(4))
+    batch = sample_batch(clips, latents, preset.training, 2, preset.model.priors.maps, torch.Generator().manual_seed(4))
     assert batch.latents.shape == (3, 4, 8, 16, 16)
     assert batch.motion.shape == (3, 2, 8, 16, 16)
     assert batch.skeleton.shape == (3, 3, 64, 64)
@@ -145,7 +145,8 @@ def test_batch_has_the_frames_it_says(clips, latents, preset):
 
 def test_batch_is_a_function_of_the_generator(clips, latents, preset):
     one, same, other = (
-        sample_batch(clips, latents, preset.training, 2, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+        sample_batch(clips, latents, preset.training, 2, preset.model.priors.maps, torch.Generator().manual_seed(seed))
+        for seed in (0, 0, 1)
     )
     names = [field.name for field in dataclasses.fields(one)]
     assert all(torch.equal(getattr(one, name), getattr(same, name)) for name in names)
@@ -166,7 +167,7 @@ def test_windows_at_the_beginning_have_no_motion_frames(clips, preset):
 def test_movement_rectangle_is_enlarged(clips, latents, preset):
     def area(enlargement: float) -> float:
         training = preset.training.model_copy(update={"movement_enlargement": (enlargement, enlargement)})
-        batch = sample_batch(clips, latents, training, 2, torch.Generator().manual_seed(0))
+        batch = sample_batch(clips, latents, training, 2, preset.model.priors.maps, torch.Generator().manual_seed(0))
         return batch.pose[0].sum().item()
 
     assert area(1.5) == pytest.approx(1.5**2 * area(1.0), rel=0.02)
@@ -175,7 +176,7 @@ def test_movement_rectangle_is_enlarged(clips, latents, preset):
 def test_poses_drive_as_many_rows_as_the_preset_says(clips, latents, preset):
     shares = {"body_poses": 0.5, "hand_poses": 0.25, "batch": 40}
     training = preset.training.model_copy(update=shares)
-    batch = sample_batch(clips, latents, training, 2, torch.Generator().manual_seed(0))
+    batch = sample_batch(clips, latents, training, 2, preset.model.priors.maps, torch.Generator().manual_seed(0))
     random = np.random.default_rng(int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(0))))
     windows = [draw_window(clips, training, 2, random) for _ in range(40)]
     driving = [window.driving for window in windows]
@@ -186,7 +187,7 @@ def test_poses_drive_as_many_rows_as_the_preset_says(clips, latents, preset):
         span = slice(window.start, window.start + 4)
         if window.driving == "body":
             np.testing.assert_array_equal(maps, clips[window.clip].skeletons[span])
-        elif window.driving == "sound":
+        elif window.driving is None:
             assert all(np.array_equal(each, maps[0]) for each in maps)
         else:
             # Coloured fingers over the white rectangle, which moves with them.

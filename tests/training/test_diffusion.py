@@ -1,5 +1,7 @@
 import dataclasses
+import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -24,6 +26,9 @@ SETTINGS = (
     "training.save_every=100",
     "training.learning_rate=0.003",
 )
+
+
+HEARING = re.compile(r"transformer_blocks\.0\.(attn2|norm2)\.")
 
 
 def loaded(stage, *more):
@@ -51,7 +56,7 @@ def test_each_stage_trains_its_parts(make_stage):
     hearing = set(make_stage("pairs", "training.frames=1", "training.audio=true").parameters())
     assert not any(name.startswith("autoencoder.") for name in clips)
     assert clips - hearing == {name for name in clips if "motion_modules" in name}
-    assert hearing - pairs == {n for n in clips if n.startswith("audio_projector.") or ".attn2." in n or ".norm2." in n}
+    assert hearing - pairs == {n for n in clips if n.startswith("audio_projector.") or HEARING.search(n)}
     assert any(name.startswith("reference_net.") for name in pairs)
 
 
@@ -73,7 +78,8 @@ def test_the_loss_falls_on_one_batch(make_stage, kind):
 
 @pytest.mark.parametrize("prediction", ["sample", "v_prediction", "epsilon"])
 def test_every_parametrisation_has_its_target(make_stage, prediction):
-    stage = make_stage("clips", f"model.diffusion.prediction={prediction}")
+    told = f"model.diffusion.zero_terminal_snr={prediction != 'epsilon'}".lower()
+    stage = make_stage("clips", f"model.diffusion.prediction={prediction}", told)
     loss, parts = stage.loss(stage.batch(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(2))
     assert loss.isfinite()
     assert set(parts) == {"loss", "diffusion", "mask", "heatmap", "mouth"}
@@ -124,3 +130,53 @@ def test_three_stages_make_a_model_that_may_generate(tmp_path, clips_folder):
 def test_diffusion_needs_an_autoencoder(tmp_path, clips_folder):
     with pytest.raises(UsageError, match="starts from a trained autoencoder"):
         train(loaded("pairs", "training.frames=1"), clips_folder, tmp_path, None, silent)
+
+
+PROMPTED = (
+    "model.prompt.enabled=true",
+    "model.prompt.features=5",
+    "model.prompt.width=8",
+    "model.audio.enabled=false",
+    "detection.embedder=arcface",
+)
+"""A tiny AnimateAnyone: tokens of the person in the cross-attention, no sound."""
+
+
+@pytest.fixture
+def prompted(clips_folder):
+    """Return a stage whose clips know an identity, as those have that an embedder saw."""
+    preset, plain = loaded("clips", *PROMPTED).preset, loaded("clips").preset
+    torch.manual_seed(0)
+    model, cache = CyberHost(preset.model), cache_folder(clips_folder, plain)
+    clips = open_clips(clips_folder, plain)
+    known = [dataclasses.replace(clip, identity=np.arange(5, dtype=np.float32)) for clip in clips]
+    return DiffusionStage(model, known, open_latents(clips, model.autoencoder, cache), preset.training)
+
+
+def test_tokens_of_the_person_are_learned_by_both_nets_and_seen_by_motion_frames(prompted):
+    loss, _ = prompted.loss(prompted.batch(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(3))
+    loss.backward()
+    learned = {name for name, each in prompted.parameters().items() if each.grad is not None and each.grad.any()}
+    for net in ("reference_net", "denoiser"):
+        assert any(name.startswith(net) and ".attn2.to_k." in name for name in learned)
+    assert "prompt_projector.proj.weight" in learned
+
+
+def test_pairs_without_sound_train_the_attention_to_tokens(prompted):
+    pairs = prompted.training.model_copy(update={"stage": "pairs", "frames": 1})
+    stage = DiffusionStage(prompted.model, prompted.clips, prompted.latents, pairs)
+    assert {name for name in stage.model.state_dict() if HEARING.search(name)} <= set(stage.parameters())
+
+
+def test_a_model_of_hands_alone_is_told_of_hands_alone(make_stage):
+    hands = ("model.priors.maps=[hands]", "training.hand_poses=1")
+    batch = make_stage("clips", *hands).batch(torch.Generator().manual_seed(1))
+    # No white rectangle of the body beneath them.
+    assert 0 < batch.pose.mean() < 0.1
+    still = make_stage("clips", "model.priors.maps=[hands]").batch(torch.Generator().manual_seed(1))
+    assert not still.pose.any()
+
+
+def test_models_that_read_masks_of_the_face_are_not_trained(clips_folder, tmp_path):
+    with pytest.raises(UsageError, match="masks of the face"):
+        train(loaded("clips", "model.audio.place=modules"), clips_folder, tmp_path / "run", None, silent)

@@ -79,6 +79,40 @@ def test_from_a_folder_of_the_repository(tmp_path):
     assert runs[0][1].endswith(f"/snapshots/{REVISION}/models/pack\n")
 
 
+def test_the_newest_revision_where_none_is_known(hub, tmp_path):
+    entry = replace(ENTRY, revision=None)
+    hub.revision = "main"
+    runs = [
+        weights("fetch", "some", *options, entry=entry, endpoint=hub.endpoint, home=tmp_path)
+        for options in ([], ["--to", tmp_path / "models"], [])
+    ]
+    cached = tmp_path / "hub" / "models--somebody--some-model" / "snapshots" / REVISION
+    assert [(code, out) for code, out, _ in runs] == [
+        (0, f"{folder}\n") for folder in (cached, tmp_path / "models" / "some", cached)
+    ]
+    assert runs[2][2] == "`some` is there already\n"
+    assert contents(cached) == contents(tmp_path / "models" / "some") == FILES
+
+
+def test_a_wrong_checksum_at_the_newest_revision(hub, tmp_path):
+    hub.revision, hub.files = "main", FILES | {"model.onnx": bytes(300_000)}
+    entry = replace(ENTRY, revision=None)
+    code, out, err = weights("fetch", "some", entry=entry, endpoint=hub.endpoint, home=tmp_path)
+    assert (code, out) == (1, "")
+    assert "error: `model.onnx` of `somebody/some-model` came with the sha256 " in err
+
+
+def test_what_has_no_checksum_is_not_fetched(fetch, hub, tmp_path):
+    entry = replace(ENTRY, files=(replace(ENTRY.files[0], sha256=None), ENTRY.files[1]))
+    code, out, err = fetch("--to", tmp_path, entry=entry)
+    assert (code, out) == (2, "")
+    error, hint = err.splitlines()[-2:]
+    assert error == "error: `some` cannot be fetched, since its checksums are not known"
+    page = f"https://huggingface.co/somebody/some-model/tree/{REVISION}"
+    assert hint == f"hint: put `config.json`, `model.onnx` of `{page}` into `{tmp_path}/some`"
+    assert hub.asked == []
+
+
 def test_a_broken_download_is_taken_up_again(fetch, hub, tmp_path):
     hub.cuts = [13, 100_000, 250_000]
     assert fetch("--to", tmp_path)[0] == 0

@@ -89,6 +89,27 @@ def test_absent(models):
     )
 
 
+def test_files_without_a_checksum_are_there_when_they_are_large_enough(models):
+    folder = put(models / "hallo", "hallo")
+    os.truncate(folder / "net.pth", 4_850_540_707)
+    assert store.locate("hallo", models) == folder
+    (folder / "net.pth").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(CheckpointError, match="the weights `hallo` are not whole") as refused:
+        store.locate("hallo", models)
+    page = "https://huggingface.co/fudan-generative-ai/hallo/tree/main/hallo"
+    assert refused.value.hint == f"put `net.pth` of `{page}` into `{models}/hallo` (4850 MB, MIT)"
+
+
+def test_the_newest_revision_in_the_cache_of_the_hub(cache, models):
+    repository = cache / "models--BadToBest--EchoMimicV2"
+    with pytest.raises(CheckpointError, match="the weights `echomimic-v2` are not on this machine"):
+        store.locate("echomimic-v2", models)
+    folder = put(repository / "snapshots" / ("c" * 40), "echomimic-v2")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("c" * 40)
+    assert store.locate("echomimic-v2", models) == folder
+
+
 def test_a_missing_file_is_named(models):
     (put(models / "dwpose", "dwpose") / "dw-ll_ucoco_384.onnx").unlink()
     with pytest.raises(CheckpointError) as refused:

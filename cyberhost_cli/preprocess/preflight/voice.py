@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Shaped
 from numpy.lib.stride_tricks import sliding_window_view
 from transformers.audio_utils import mel_filter_bank
 
@@ -89,9 +89,13 @@ def held(pitches: Float64[np.ndarray, "k"]) -> float:
 
 def pitch(samples: Samples) -> Float64[np.ndarray, "k"]:
     """Return the pitch in semitones above 55 Hz every `HOP` samples, NaN where there is none."""
+    return pitches(sliding_window_view(np.pad(samples, PITCH_WINDOW // 2), PITCH_WINDOW)[::HOP])
+
+
+def pitches(windows: Shaped[np.ndarray, "k n"]) -> Float64[np.ndarray, "k"]:
+    """Return the pitch of each window as `pitch` does."""
     shape = np.hanning(PITCH_WINDOW)
-    frames = sliding_window_view(np.pad(samples, PITCH_WINDOW // 2), PITCH_WINDOW)[::HOP] * shape
-    lags = _autocorrelation(frames)
+    lags = _autocorrelation(windows * shape)
     energy, own = lags[:, 0], _autocorrelation(shape[None])[0]
     shortest, longest = RATE // HIGHEST, RATE // LOWEST
     area = slice(shortest - 1, longest + 2)

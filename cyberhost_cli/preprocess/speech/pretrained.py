@@ -1,15 +1,13 @@
 """Speech models of transformers from local folders."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, SequenceFeatureExtractor
-from transformers.utils import logging
 
 from cyberhost_cli.config.inputs import SpeechConfig
 from cyberhost_cli.errors import CheckpointError
+from cyberhost_cli.preprocess.quiet import quiet
 
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 
@@ -27,7 +25,7 @@ def load(
     if missing:
         raise CheckpointError(f"no `{missing[0]}` in `{folder}`", hint)
     try:
-        with _quiet():
+        with quiet():
             extractor = extractor_class.from_pretrained(folder, local_files_only=True)
             model, told = model_class.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
@@ -53,17 +51,3 @@ def check(folder: Path, config: SpeechConfig, rate: int, layers: int, width: int
             f"the model in `{folder}` has {layers} layers, the preset wants {config.layers}",
             f"set `speech.layers: {layers}` or less",
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing bars and from listing the weights of heads that are not needed."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

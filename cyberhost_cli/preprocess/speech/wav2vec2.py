@@ -1,16 +1,17 @@
 """Hidden states of wav2vec 2.0."""
 
+from functools import cache
 from math import prod
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from cyberhost_cli.config.inputs import SpeechConfig
-from cyberhost_cli.preprocess.speech import loudness, pretrained, windows
+from cyberhost_cli.preprocess.speech import loudness, pieces, pretrained, windows
 from cyberhost_cli.preprocess.speech.pieces import States
 from cyberhost_cli.preprocess.speech.windows import Samples
 
@@ -18,62 +19,114 @@ PIECE = 32768
 """Steps of the first convolution computed at once: flat memory however long the recording."""
 
 
-class Encoder:
-    """Gives the last `layers` hidden states; 12 of the base model are all but the embedding, as Hallo takes them.
+def encode(samples: Samples, config: SpeechConfig, fps: int, folder: Path) -> Float32[np.ndarray, "s l d"]:
+    """Return the hidden states at the middle of every step."""
+    return pieces.encode(Hearing(load(folder), config, samples), config, fps, len(samples))
 
-    State k is heard from the 400 samples that begin with its hop of 320; its middle is 2.5 ms later than the hop's.
+
+class Network:
+    """The model in its two parts: convolutions, and a transformer over what they find.
+
+    Found k is heard from the `reach` samples that begin with its hop; of the base model these are 400 and 320, so its
+    middle is 2.5 ms later than the hop's.
     """
 
-    longest = None
-
-    def __init__(self, folder: Path, config: SpeechConfig) -> None:
-        self._model, extractor = pretrained.load(Wav2Vec2Model, Wav2Vec2FeatureExtractor, folder)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._model, self.extractor = pretrained.load(Wav2Vec2Model, Wav2Vec2FeatureExtractor, folder)
         shape = self._model.config
-        pretrained.check(folder, config, extractor.sampling_rate, shape.num_hidden_layers, shape.hidden_size)
-        self._rate, self._layers, self._normalise = config.sample_rate, config.layers, bool(extractor.do_normalize)
+        self.layers, self.width = shape.num_hidden_layers, shape.hidden_size
         self.hop = prod(shape.conv_stride)
-        self._reach = 1
+        self.reach = 1
         for kernel, stride in zip(reversed(shape.conv_kernel), reversed(shape.conv_stride), strict=True):
-            self._reach = (self._reach - 1) * stride + kernel
-        self._first = self._model.feature_extractor.conv_layers[0]
-        self._norm = self._first.layer_norm if shape.feat_extract_norm == "group" else None
+            self.reach = (self.reach - 1) * stride + kernel
+        self.first, *self.others = self._model.feature_extractor.conv_layers
+        self.grouped = shape.feat_extract_norm == "group"
+        self._model.feature_extractor = nn.Identity()
 
-    def prepare(self, samples: Samples) -> Samples:
-        """Return the recording with mean 0 and variance 1 if the model was trained so.
-
-        The variance is that of the voiced part: speech among long pauses is then as loud as speech without any, and
-        the noise of a silent recording stays soft.
-        """
-        gain = loudness.gain(samples, self._rate)
-        if self._normalise:
-            gain = np.float32(gain / loudness.LOUDNESS)
-            samples = samples - samples.mean(dtype=np.float64).astype(np.float32)
-        prepared = samples * gain
-        if self._norm is not None:
-            self._first.layer_norm = _measure(self._first.conv, self._norm, prepared)
-        return prepared
-
-    def states(self, samples: Samples, start: int, stop: int) -> States:
-        """Return hidden states, the first layer first."""
-        first = start * self.hop
-        heard = windows.cut(samples, first, first + (stop - start - 1) * self.hop + self._reach)
+    def states(self, found: Float[Tensor, "1 c k"], layers: int) -> States:
+        """Return the last hidden states of what the convolutions found, the first layer first."""
         with torch.inference_mode():
-            hidden = self._model(torch.from_numpy(heard)[None], output_hidden_states=True).hidden_states
-        states: np.ndarray = torch.cat(hidden[-self._layers :]).transpose(0, 1).numpy()
+            hidden = self._model(found, output_hidden_states=True).hidden_states
+        states: np.ndarray = torch.cat(hidden[-layers:]).transpose(0, 1).numpy()
         return states
 
 
-class _SteadyNorm(nn.Module):
+@cache
+def load(folder: Path) -> Network:
+    """Return the network of a folder, loaded once in a process.
+
+    Raises:
+        CheckpointError: files are missing or damaged, or are of another model.
+    """
+    return Network(folder)
+
+
+class Convolved:
+    """What the convolutions find in a recording, computed where it is asked for."""
+
+    def __init__(self, network: Network, samples: Samples) -> None:
+        self._network, self._samples = network, samples
+        self._norm = _measure(network.first.conv, network.first.layer_norm, samples) if network.grouped else None
+
+    def found(self, start: int, stop: int) -> Float[Tensor, "1 c k"]:
+        """Return `start` to `stop`; before and after the recording there is silence."""
+        hop, block = self._network.hop, PIECE * self._network.first.conv.stride[0] // self._network.hop
+        blocks = []
+        for first in range(start, stop, block):
+            end = (min(first + block, stop) - 1) * hop + self._network.reach
+            heard = torch.from_numpy(windows.cut(self._samples, first * hop, end))[None, None]
+            with torch.inference_mode():
+                blocks.append(self._found(heard))
+        return torch.cat(blocks, dim=2)
+
+    def _found(self, heard: Float[Tensor, "1 1 n"]) -> Float[Tensor, "1 c k"]:
+        first = self._network.first
+        found = first(heard) if self._norm is None else first.activation(self._norm(first.conv(heard)))
+        for layer in self._network.others:
+            found = layer(found)
+        return found
+
+
+class Hearing:
+    """Tells the last `layers` hidden states; 12 of the base model are all but the embedding, as Hallo takes them."""
+
+    longest = None
+
+    def __init__(self, network: Network, config: SpeechConfig, samples: Samples) -> None:
+        pretrained.check(network.folder, config, network.extractor.sampling_rate, network.layers, network.width)
+        self.hop: float = network.hop
+        self._network, self._layers = network, config.layers
+        self._convolved = Convolved(network, scaled(samples, config.sample_rate, network.extractor.do_normalize))
+
+    def states(self, start: int, stop: int) -> States:
+        """Return hidden states, the first layer first."""
+        return self._network.states(self._convolved.found(start, stop), self._layers)
+
+
+def scaled(samples: Samples, rate: int, normalise: bool) -> Samples:
+    """Return the recording at the usual loudness, or with mean 0 and variance 1 if the model was trained so.
+
+    The variance is that of the voiced part: speech among long pauses is then as loud as speech without any, and the
+    noise of a silent recording stays soft.
+    """
+    gain = loudness.gain(samples, rate)
+    if normalise:
+        gain = np.float32(gain / loudness.LOUDNESS)
+        samples = samples - samples.mean(dtype=np.float64).astype(np.float32)
+    return samples * gain
+
+
+class _SteadyNorm:
     """The norm of the base model's first convolution with the mean and variance of a whole recording.
 
     The model takes them from all that it hears at once; a piece that is a pause would be made as loud as speech.
     """
 
     def __init__(self, scale: Float[Tensor, "c 1"], shift: Float[Tensor, "c 1"]) -> None:
-        super().__init__()
         self._scale, self._shift = scale, shift
 
-    def forward(self, found: Float[Tensor, "1 c k"]) -> Float[Tensor, "1 c k"]:
+    def __call__(self, found: Float[Tensor, "1 c k"]) -> Float[Tensor, "1 c k"]:
         return found * self._scale + self._shift
 
 

@@ -1,44 +1,70 @@
 """Encoder states of Whisper."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from transformers import WhisperFeatureExtractor, WhisperModel
 
 from cyberhost_cli.config.inputs import SpeechConfig
-from cyberhost_cli.preprocess.speech import loudness, pretrained, windows
+from cyberhost_cli.preprocess.speech import loudness, pieces, pretrained, windows
 from cyberhost_cli.preprocess.speech.pieces import States
 from cyberhost_cli.preprocess.speech.windows import Samples
 
 
-class Encoder:
-    """Gives the last `layers` of the embedding and the encoder's layers; 5 of the tiny model are all of them.
+def encode(samples: Samples, config: SpeechConfig, fps: int, folder: Path) -> Float32[np.ndarray, "s l d"]:
+    """Return the encoder states at the middle of every step."""
+    return pieces.encode(_Hearing(load(folder), config, samples), config, fps, len(samples))
 
-    The last layer's state is taken before the norm behind it, as EchoMimicV2 takes it. State k is heard from around the
-    first sample of its hop of 320, so its true middle is 10 ms earlier than the hop's; EchoMimicV2 too gives states 2i
-    and 2i + 1 to frame i.
-    """
 
-    def __init__(self, folder: Path, config: SpeechConfig) -> None:
-        model, self._extractor = pretrained.load(WhisperModel, WhisperFeatureExtractor, folder)
-        shape = model.config
-        pretrained.check(folder, config, self._extractor.sampling_rate, shape.encoder_layers + 1, shape.d_model)
-        self._rate, self._layers = config.sample_rate, config.layers
+class Network:
+    """The encoder; its last layer's state is taken before the norm behind it, as EchoMimicV2 takes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        model, self.extractor = pretrained.load(WhisperModel, WhisperFeatureExtractor, folder)
         self._encoder = model.get_encoder()
         self._encoder.layer_norm = torch.nn.Identity()
-        self.hop = self._extractor.hop_length * self._encoder.conv2.stride[0]
-        self.longest = shape.max_source_positions
+        self.layers, self.width = model.config.encoder_layers + 1, model.config.d_model
+        self.hop = self.extractor.hop_length * self._encoder.conv2.stride[0]
+        self.longest = model.config.max_source_positions
 
-    def prepare(self, samples: Samples) -> Samples:
-        """Return the recording with its voice at the usual loudness."""
-        return samples * loudness.gain(samples, self._rate)
-
-    def states(self, samples: Samples, start: int, stop: int) -> States:
-        """Return encoder states, the first layer first; what lacks to the network's 30 s is silence."""
-        heard = windows.cut(samples, start * self.hop, stop * self.hop)
-        mel = self._extractor(heard, sampling_rate=self._rate, return_tensors="pt").input_features
+    def states(self, mel: Float32[np.ndarray, "bands columns"], layers: int) -> States:
+        """Return the last of the embedding and the layers, the first first; the network hears as much as it can."""
         with torch.inference_mode():
-            hidden = self._encoder(mel, output_hidden_states=True).hidden_states
-        states: np.ndarray = torch.cat(hidden[-self._layers :]).transpose(0, 1)[: stop - start].numpy()
+            hidden = self._encoder(torch.from_numpy(mel)[None], output_hidden_states=True).hidden_states
+        states: np.ndarray = torch.cat(hidden[-layers:]).transpose(0, 1).numpy()
         return states
+
+
+@cache
+def load(folder: Path) -> Network:
+    """Return the network of a folder, loaded once in a process.
+
+    Raises:
+        CheckpointError: files are missing or damaged, or are of another model.
+    """
+    return Network(folder)
+
+
+class _Hearing:
+    """Tells the last `layers` states of a recording with its voice at the usual loudness.
+
+    State k is heard from around the first sample of its hop of 320, so its true middle is 10 ms earlier than the hop's;
+    EchoMimicV2 too gives states 2i and 2i + 1 to frame i.
+    """
+
+    def __init__(self, network: Network, config: SpeechConfig, samples: Samples) -> None:
+        pretrained.check(network.folder, config, network.extractor.sampling_rate, network.layers, network.width)
+        self.hop: float = network.hop
+        self.longest = network.longest
+        self._network, self._rate, self._layers = network, config.sample_rate, config.layers
+        self._samples = samples * loudness.gain(samples, config.sample_rate)
+
+    def states(self, start: int, stop: int) -> States:
+        """Return encoder states, the first layer first; what lacks to the network's 30 s is silence."""
+        heard = windows.cut(self._samples, start * self._network.hop, stop * self._network.hop)
+        mel = self._network.extractor(heard, sampling_rate=self._rate, return_tensors="np").input_features[0]
+        return self._network.states(mel, self._layers)[: stop - start]

@@ -26,49 +26,11 @@ def long(spoken):
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
     """Return a folder with a small wav2vec 2.0 and a small Whisper that hears 3 s, of random weights."""
-    import torch
-    from transformers import (
-        Wav2Vec2Config,
-        Wav2Vec2FeatureExtractor,
-        Wav2Vec2Model,
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperModel,
-    )
+    from tests.preprocess import encoders
 
     folder = tmp_path_factory.mktemp("models")
-    torch.manual_seed(0)
-    heard = Wav2Vec2Config(
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        intermediate_size=64,
-        conv_dim=[32] * 7,
-        num_conv_pos_embeddings=32,
-        num_conv_pos_embedding_groups=4,
-        initializer_range=0.1,
-    )
-    Wav2Vec2Model(heard).save_pretrained(folder / "wav2vec2")
-    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / "wav2vec2")
-    written = WhisperConfig(
-        vocab_size=8,
-        d_model=32,
-        encoder_layers=2,
-        encoder_attention_heads=4,
-        encoder_ffn_dim=64,
-        decoder_layers=1,
-        decoder_attention_heads=4,
-        decoder_ffn_dim=64,
-        max_source_positions=150,
-        max_target_positions=8,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=1,
-        init_std=0.2,
-    )
-    WhisperModel(written).save_pretrained(folder / "whisper")
-    WhisperFeatureExtractor(chunk_length=3).save_pretrained(folder / "whisper")
+    encoders.wav2vec2(folder / "wav2vec2")
+    encoders.whisper(folder / "whisper")
     return folder
 
 

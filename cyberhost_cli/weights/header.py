@@ -1,0 +1,117 @@
+"""What a checkpoint says of itself, read without its weights."""
+
+import json
+import struct
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cyberhost_cli.config.model import ModelConfig
+from cyberhost_cli.errors import CheckpointError
+from cyberhost_cli.weights.layout import Layout, read_layout
+
+FORMAT = "cyberhost checkpoint 2"
+KEY = "cyberhost"
+"""Key of the file's metadata."""
+CLARITY_HALF = "hand_clarity_half"
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where weights come from."""
+
+    stage: str
+    """Last stage of training, or `imported`."""
+    steps: int
+    """Steps of that stage."""
+    data: str
+    """What it was trained on."""
+    made_from: tuple[str, ...]
+    """What came before, oldest first: stages as `stage:steps:sha256`, files of others as `source:file:sha256`."""
+    trained: bool
+    """Whether the weights are fit to generate."""
+    licence: str
+    """What whoever has the weights may do with them."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file says of itself."""
+
+    config: ModelConfig
+    lineage: Lineage
+    sha256: str
+    """Content hash of the weights, as it was when they were written."""
+    parameters: int
+    dtype: str
+    """Of most of them, as safetensors names it."""
+
+
+def read_header(path: Path) -> Checkpoint:
+    """Read what a checkpoint says of itself.
+
+    Raises:
+        CheckpointError: no such file, not a checkpoint of this program, or one of another version.
+    """
+    layout = _checkpoint_layout(path)
+    told = json.loads(layout.metadata[KEY])
+    try:
+        config = ModelConfig.model_validate(told["config"])
+    except ValidationError as error:
+        raise CheckpointError(
+            f"`{path}` describes a model that this version does not know",
+            "use the version of cyberhost that wrote it, or train or import it again",
+        ) from error
+    lineage = Lineage(**told["lineage"] | {"made_from": tuple(told["lineage"]["made_from"])})
+    held: Counter[str] = Counter()
+    for tensor in layout.tensors:
+        held[tensor.dtype] += tensor.numbers
+    return Checkpoint(config, lineage, told["sha256"], held.total(), held.most_common(1)[0][0])
+
+
+def read_clarity_half(path: Path) -> float | None:
+    """Read which deviation of a hand's crop scores one half; None where no hand was seen in training yet.
+
+    Raises:
+        CheckpointError: as `read_header`.
+    """
+    place = next(tensor.start for tensor in _checkpoint_layout(path).tensors if tensor.name == CLARITY_HALF)
+    with path.open("rb") as file:
+        file.seek(place)
+        half: float = struct.unpack("<f", file.read(4))[0]
+    return half or None
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return what `cyberhost weights show` prints."""
+    header = read_header(path)
+    return {
+        "path": str(path),
+        "sha256": header.sha256,
+        "megabytes": round(path.stat().st_size / 1e6, 1),
+        "parameters": header.parameters,
+        "dtype": header.dtype,
+        "lineage": asdict(header.lineage) | {"made_from": list(header.lineage.made_from)},
+        "config": header.config.model_dump(mode="json"),
+    }
+
+
+def _checkpoint_layout(path: Path) -> Layout:
+    if not path.is_file():
+        raise CheckpointError(f"no weights at `{path}`", "train them with `cyberhost train`, or choose another preset")
+    layout = read_layout(path)
+    if KEY not in layout.metadata:
+        raise CheckpointError(
+            f"`{path}` holds weights, but is no checkpoint of cyberhost",
+            "weights of others become one with `cyberhost weights import`",
+        )
+    found = json.loads(layout.metadata[KEY])["format"]
+    if found != FORMAT:
+        raise CheckpointError(
+            f"`{path}` has the format {found}, expected {FORMAT}",
+            "another version of cyberhost wrote it: train or import it again",
+        )
+    return layout
