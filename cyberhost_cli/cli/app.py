@@ -69,8 +69,10 @@ def cyberhost(
 
 def main() -> None:
     """Run the command that the arguments name and leave with its exit code."""
-    # Farms stop work with SIGTERM: what is half written then goes, as at Ctrl-C.
+    # Farms stop work with SIGTERM, a closed terminal with SIGHUP: what is half written then goes, as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     with talk.heard():
         code = _run()
     raise SystemExit(code)

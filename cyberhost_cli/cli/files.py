@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from cyberhost_cli.errors import UsageError
+from cyberhost_cli.errors import InputError, UsageError
 
 
 def check_input(path: Path | None, kind: str) -> None:
@@ -42,9 +42,11 @@ def check_clip(
 
 
 def _check_hands(path: Path | None) -> None:
-    from cyberhost_cli.media.pose_folder import is_pose_folder
+    from cyberhost_cli.media.pose_folder import FIRST, is_pose_folder
 
-    if path is not None and not is_pose_folder(path):
+    if path is not None and path.is_dir() and not is_pose_folder(path):
+        raise InputError(f"`{path}` holds no `{FIRST}`", "give a folder of EchoMimicV2's poses, a video, or a track")
+    if path is not None and not path.is_dir():
         check_input(path, "video, track or folder of poses")
 
 

@@ -165,6 +165,8 @@ def verify(
 ) -> None:
     """Read weights whole and compare them with their checksums; print a line for each file.
 
+    In a checkpoint these cover the weights, not what it says of itself.
+
     \b
     Examples:
       cyberhost weights verify
@@ -227,9 +229,23 @@ def _target(out: Path | None, loaded: LoadedPreset, overwrite: bool) -> Path:
     if target is None:
         raise UsageError(f"preset `{loaded.name}` names no checkpoint", "name the file to write with `-o`")
     if out is None:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_home(target.parent)
     files.check_output(target, overwrite)
     return target
+
+
+def _make_home(folder: Path) -> None:
+    """Make the folder that presets look for weights in.
+
+    Raises:
+        CyberHostError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CyberHostError(
+            f"cannot make the folder `{folder}`: {error.strerror}", "name the file to write with `-o`"
+        ) from error
 
 
 def _tell(done: "Import") -> None:

@@ -49,8 +49,12 @@ def _read(path: Path) -> tuple[int, Keypoints]:
         return _keypoints(found)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(
-            f"`{path}` is no pose of EchoMimicV2: {error!r}", "give a folder that its preprocessing made"
+            f"`{path}` is no pose of EchoMimicV2: {_wrong(error)}", "give a folder that its preprocessing made"
         ) from error
+
+
+def _wrong(error: Exception) -> str:
+    return f"{error} is not in it" if isinstance(error, KeyError) else str(error)
 
 
 def _keypoints(pose: dict[str, Any]) -> tuple[int, Keypoints]:

@@ -11,7 +11,7 @@ from cyberhost_cli.config.load import LoadedPreset, load_preset
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.preprocess.faces import CLIP
 from cyberhost_cli.weights import catalogue, store
-from cyberhost_cli.weights.header import read_header
+from cyberhost_cli.weights.header import check_model, read_header
 from cyberhost_cli.weights.importers.sources import SOURCES
 
 Part = Literal["model", "picture", "speech"]
@@ -77,14 +77,12 @@ def packages(extra: str, *modules: str) -> Iterator[Lack]:
 def remedy(found: Sequence[Lack]) -> str:
     """Word what to do about all that is lacking, each command once."""
     extras = dict.fromkeys(lack.extra for lack in found if lack.extra is not None)
-    entries = [catalogue.find(name) for name in dict.fromkeys(name for lack in found for name in lack.entries)]
+    entries = dict.fromkeys(name for lack in found for name in lack.entries)
     steps = dict.fromkeys(lack.step for lack in found if lack.step is not None)
-    into = next((lack.into for lack in found if lack.into is not None), None)
-    names = [entry.name for entry in entries if entry.fetchable]
+    into = next((f" --to {lack.into}" for lack in found if lack.into is not None), "")
     install = [f"`python -m pip install 'cyberhost[{','.join(extras)}]'`"] if extras else []
-    fetch = [f"`cyberhost weights fetch {' '.join(names)}{f' --to {into}' if into else ''}`"] if names else []
-    by_hand = [store.by_hand(entry, into) for entry in entries if not entry.fetchable]
-    return ", then ".join([*install, *fetch, *by_hand, *steps])
+    fetch = [f"`cyberhost weights fetch {' '.join(entries)}{into}`"] if entries else []
+    return ", then ".join([*install, *fetch, *steps])
 
 
 def _model(loaded: LoadedPreset, models: Path | None) -> Iterator[Lack]:
@@ -96,10 +94,12 @@ def _model(loaded: LoadedPreset, models: Path | None) -> Iterator[Lack]:
         yield _absence(path, models)
         return
     try:
-        lineage = read_header(path).lineage
+        header = read_header(path)
+        check_model(path, header.config, loaded.preset.model)
     except CheckpointError as error:
         yield Lack(error.message, step=error.hint)
         return
+    lineage = header.lineage
     if not (lineage.trained or loaded.allow_untrained):
         yield Lack(
             f"`{path}` was never trained to generate: it ends with stage `{lineage.stage}`",
@@ -112,14 +112,18 @@ def _absence(path: Path, models: Path | None) -> Lack:
     what, source = f"its weights `{path}` are not there", SOURCES.get(path.stem)
     if source is None:
         return Lack(what, step="train them with `cyberhost train`, or use `--set checkpoint=FILE` with others")
-    entries = tuple(name for name in source.entries if list(_weights(name, models)))
-    command = f"cyberhost weights import {source.name}"
+    lacking = [catalogue.find(name) for name in source.entries if list(_weights(name, models))]
+    entries = tuple(entry.name for entry in lacking if entry.fetchable)
+    by_hand = [entry for entry in lacking if not entry.fetchable]
+    files = " and ".join(f"`{file.name}`" for entry in by_hand for file in entry.files)
+    download = f"download {files} of {by_hand[0].page} into a folder, then " if by_hand else ""
+    command = f"cyberhost weights import {source.name}" + (" FOLDER" if by_hand else "")
     if models is not None:
         command += f" --in {models}"
     if path != load_preset(source.name).checkpoint:
         command += f" -o {path}"
     then = "" if source.trained else " for a start, to be trained with `cyberhost train` before it can generate"
-    return Lack(what, entries=entries, into=models, step=f"`{command}`{then}")
+    return Lack(what, entries=entries, into=models, step=f"{download}`{command}`{then}")
 
 
 def _picture(detection: DetectionConfig, models: Path | None) -> Iterator[Lack]:

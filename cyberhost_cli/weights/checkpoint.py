@@ -6,10 +6,9 @@ from pathlib import Path
 import torch
 
 from cyberhost_cli.config.model import ModelConfig
-from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.weights.blank import BlankModel
-from cyberhost_cli.weights.header import Lineage, read_header
+from cyberhost_cli.weights.header import Lineage, check_model, read_header
 from cyberhost_cli.weights.layout import read_layout
 from cyberhost_cli.weights.mapped import in_turn, open_safetensors
 from cyberhost_cli.weights.writer import write_checkpoint
@@ -31,27 +30,10 @@ def load_model(path: Path, expected: ModelConfig | None = None, dtype: torch.dty
         CheckpointError: as `read_header`; or its model config is not the one `expected`.
     """
     config = read_header(path).config
-    if expected is not None and config != expected:
-        differing = _difference(config.model_dump(), expected.model_dump())
-        raise CheckpointError(
-            f"`{path}` holds another model than the preset describes: {differing}",
-            "use the preset that it was trained with, or leave its `model` section as it is",
-        )
+    if expected is not None:
+        check_model(path, config, expected)
     model = BlankModel(config).model
     names = (tensor.name for tensor in read_layout(path).tensors)
     tensors = in_turn(names, partial(open_safetensors, path))
     model.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors}, assign=True)
     return model.eval()
-
-
-def _difference(found: dict[str, object], expected: dict[str, object], prefix: str = "model") -> str:
-    """Name the first key that differs."""
-    for key, value in expected.items():
-        name = f"{prefix}.{key}"
-        other = found[key]
-        if isinstance(value, dict) and isinstance(other, dict):
-            if value != other:
-                return _difference(other, value, name)
-        elif value != other:
-            return f"`{name}` is {other} in the file and {value} in the preset"
-    raise AssertionError("configs are equal")

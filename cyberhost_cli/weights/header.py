@@ -56,20 +56,22 @@ def read_header(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: no such file, not a checkpoint of this program, or one of another version.
     """
-    layout = _checkpoint_layout(path)
-    told = json.loads(layout.metadata[KEY])
+    layout, told = _read(path)
     try:
         config = ModelConfig.model_validate(told["config"])
+        sha256, facts = str(told["sha256"]), dict(told["lineage"])
+        lineage = Lineage(**facts | {"made_from": tuple(facts["made_from"])})
     except ValidationError as error:
         raise CheckpointError(
             f"`{path}` describes a model that this version does not know",
             "use the version of cyberhost that wrote it, or train or import it again",
         ) from error
-    lineage = Lineage(**told["lineage"] | {"made_from": tuple(told["lineage"]["made_from"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path) from error
     held: Counter[str] = Counter()
     for tensor in layout.tensors:
         held[tensor.dtype] += tensor.numbers
-    return Checkpoint(config, lineage, told["sha256"], held.total(), held.most_common(1)[0][0])
+    return Checkpoint(config, lineage, sha256, held.total(), held.most_common(1)[0][0])
 
 
 def read_clarity_half(path: Path) -> float | None:
@@ -78,7 +80,10 @@ def read_clarity_half(path: Path) -> float | None:
     Raises:
         CheckpointError: as `read_header`.
     """
-    place = next(tensor.start for tensor in _checkpoint_layout(path).tensors if tensor.name == CLARITY_HALF)
+    layout, _ = _read(path)
+    place = next((tensor.start for tensor in layout.tensors if tensor.name == CLARITY_HALF), None)
+    if place is None:
+        raise _damaged(path)
     with path.open("rb") as file:
         file.seek(place)
         half: float = struct.unpack("<f", file.read(4))[0]
@@ -99,19 +104,57 @@ def describe(path: Path) -> dict[str, Any]:
     }
 
 
-def _checkpoint_layout(path: Path) -> Layout:
+def check_model(path: Path, found: ModelConfig, expected: ModelConfig) -> None:
+    """Refuse weights of another model than a preset describes.
+
+    Raises:
+        CheckpointError: the configs differ; the first key that does is named.
+    """
+    if found != expected:
+        differing = _difference(found.model_dump(), expected.model_dump())
+        raise CheckpointError(
+            f"`{path}` holds another model than the preset describes: {differing}",
+            "use the preset that it was trained with, or leave its `model` section as it is",
+        )
+
+
+def _difference(found: dict[str, object], expected: dict[str, object], prefix: str = "model") -> str:
+    """Name the first key that differs."""
+    for key, value in expected.items():
+        name = f"{prefix}.{key}"
+        other = found[key]
+        if isinstance(value, dict) and isinstance(other, dict):
+            if value != other:
+                return _difference(other, value, name)
+        elif value != other:
+            return f"`{name}` is {other} in the file and {value} in the preset"
+    raise AssertionError("configs are equal")
+
+
+def _damaged(path: Path) -> CheckpointError:
+    return CheckpointError(f"`{path}` is damaged: it does not say what it holds", "train or import it again")
+
+
+def _read(path: Path) -> tuple[Layout, dict[str, Any]]:
+    """Return where the tensors lie, and what is said of them."""
     if not path.is_file():
-        raise CheckpointError(f"no weights at `{path}`", "train them with `cyberhost train`, or choose another preset")
+        raise CheckpointError(
+            f"no weights at `{path}`", "name a file of `cyberhost train` or `cyberhost weights import`"
+        )
     layout = read_layout(path)
     if KEY not in layout.metadata:
         raise CheckpointError(
             f"`{path}` holds weights, but is no checkpoint of cyberhost",
             "weights of others become one with `cyberhost weights import`",
         )
-    found = json.loads(layout.metadata[KEY])["format"]
+    try:
+        told = dict(json.loads(layout.metadata[KEY]))
+        found = told["format"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path) from error
     if found != FORMAT:
         raise CheckpointError(
             f"`{path}` has the format {found}, expected {FORMAT}",
             "another version of cyberhost wrote it: train or import it again",
         )
-    return layout
+    return layout, told

@@ -58,7 +58,7 @@ def test_missing_picture(generate, tmp_path):
 
 def test_folder_without_poses(generate, tmp_path):
     code, error, _ = generate("--hand-poses", tmp_path)
-    assert (code, error) == (1, f"`{tmp_path}` is a folder, expected a video, track or folder of poses")
+    assert (code, error) == (1, f"`{tmp_path}` holds no `0.npy`")
 
 
 def test_unknown_preset(generate):

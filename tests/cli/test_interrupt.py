@@ -9,7 +9,7 @@ SCRIPT = Path(sys.executable).with_name("cyberhost")
 DEMO = Path(__file__).parents[2] / "presets" / "demo"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_leaves_nothing(tmp_path, number):
     command = [SCRIPT, "generate", DEMO / "ref.png", DEMO / "speech.wav", "-o", tmp_path / "out.mp4"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

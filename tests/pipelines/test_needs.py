@@ -46,9 +46,9 @@ def test_every_command_is_given_once(monkeypatch):
 
 
 def test_weights_that_belong_elsewhere_are_imported_there():
-    found, remedy = told("hallo", ("model",), "checkpoint=here/hallo.safetensors")
-    assert found == ["its weights `here/hallo.safetensors` are not there"]
-    assert remedy.endswith("`cyberhost weights import hallo -o here/hallo.safetensors`")
+    found, remedy = told("echomimic-v2", ("model",), "checkpoint=here/echomimic-v2.safetensors")
+    assert found == ["its weights `here/echomimic-v2.safetensors` are not there"]
+    assert remedy.endswith("`cyberhost weights import echomimic-v2 -o here/echomimic-v2.safetensors`")
 
 
 def test_weights_of_ones_own_are_trained():
@@ -82,3 +82,16 @@ def test_what_sees_the_whole_picture_is_asked_for(tmp_path):
     assert found.endswith(
         f"are not whole: `{tmp_path / 'clip-image-encoder' / 'config.json'}` has 2 bytes, expected 703"
     )
+
+
+def test_weights_of_another_model_are_told_at_once(weights):
+    found, remedy = told("echomimic-v2", ("model",), f"checkpoint={weights}")
+    assert len(found) == 1
+    assert "holds another model than the preset describes" in found[0]
+    assert "use the preset" in remedy
+
+
+def test_what_cannot_be_fetched_is_downloaded_by_hand(tmp_path):
+    _, remedy = told("hallo", ("model",), f"checkpoint={tmp_path / 'hallo.safetensors'}")
+    assert remedy.startswith("`cyberhost weights fetch sd-vae-ft-mse`, then download `net.pth` of https://")
+    assert f"`cyberhost weights import hallo FOLDER -o {tmp_path / 'hallo.safetensors'}`" in remedy

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from cyberhost_cli.errors import CheckpointError
@@ -98,3 +99,26 @@ def test_models_of_another_version(saved):
     saved.write_bytes(content.replace(b"max_frames", b"min_frames", 1))
     with pytest.raises(CheckpointError, match="describes a model that this version does not know"):
         read_header(saved)
+
+
+@pytest.mark.parametrize("told", ["{", "[]", "{}", "drop config", "drop sha256", "drop lineage", "drop licence", "odd"])
+def test_what_is_said_may_be_damaged(saved, tmp_path, told):
+    with safe_open(saved, framework="pt") as file:
+        whole = json.loads(file.metadata()[KEY])
+    if told.startswith("drop"):
+        name = told.removeprefix("drop ")
+        whole = {key: value for key, value in whole.items() if key != name}
+        whole["lineage"] = {key: value for key, value in whole.get("lineage", {}).items() if key != name}
+    if told == "odd":
+        whole["lineage"]["colour"] = "blue"
+    text = told if told[0] in "{[" else json.dumps(whole)
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", {KEY: text})
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_header(tmp_path / "other.safetensors")
+
+
+def test_a_checkpoint_without_sharpness_of_hands_is_damaged(saved, tmp_path):
+    with safe_open(saved, framework="pt") as file:
+        save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", file.metadata())
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_clarity_half(tmp_path / "other.safetensors")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,47 @@ def test_one_part_twice(echo, tmp_path):
         run(ECHO, [tmp_path / "other.pth", echo], tmp_path / "out.safetensors")
 
 
+def test_one_file_named_twice_and_in_its_folder(echo, tmp_path):
+    (tmp_path / "link.pth").symlink_to(echo / "pose_encoder.pth")
+    path = echo / "pose_encoder.pth"
+    run(ECHO, [echo, path, tmp_path / "link.pth", path, echo], tmp_path / "out.safetensors")
+
+
+def test_a_named_file_of_something_else_within_a_named_folder(echo, tmp_path):
+    (echo / "old").mkdir()
+    torch.save({"one": torch.zeros(1)}, echo / "old/pose_encoder.pth")
+    run(ECHO, [echo], tmp_path / "out.safetensors")
+    with pytest.raises(CheckpointError, match=r"old/pose_encoder\.pth` is no part of `echomimic-v2`"):
+        run(ECHO, [echo, echo / "old/pose_encoder.pth"], tmp_path / "other.safetensors")
+
+
+def test_the_order_of_paths_changes_nothing(echo, tmp_path):
+    files = sorted(path for path in echo.rglob("*") if path.is_file())
+    run(ECHO, files, tmp_path / "one.safetensors")
+    run(ECHO, files[::-1], tmp_path / "other.safetensors")
+    assert (tmp_path / "one.safetensors").read_bytes() == (tmp_path / "other.safetensors").read_bytes()
+
+
+def test_links_to_folders_are_followed(echo, tmp_path):
+    folder = tmp_path / "links"
+    folder.mkdir()
+    (folder / "again").symlink_to(folder)
+    (folder / "models").symlink_to(echo)
+    run(ECHO, [folder], tmp_path / "out.safetensors")
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_that_is_read_is_not_written_over(echo, tmp_path, linked):
+    path = out = echo / "sd-vae-ft-mse/diffusion_pytorch_model.safetensors"
+    before = path.read_bytes()
+    if linked:
+        out = tmp_path / "out.safetensors"
+        out.symlink_to(path)
+    with pytest.raises(UsageError, match="is the autoencoder that is read, and would be overwritten"):
+        run(ECHO, [echo], out)
+    assert path.read_bytes() == before
+
+
 def test_a_file_of_something_else(echo, tmp_path):
     torch.save({"one": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match=r"other\.pth` is no part of `echomimic-v2`: it holds 1 key `one`"):
@@ -284,6 +326,13 @@ def test_a_lacking_part_is_named_with_the_way_to_it(echo, tmp_path):
     with pytest.raises(CheckpointError, match="`echomimic-v2` lacks its autoencoder") as refused:
         run(ECHO, [echo], tmp_path / "out.safetensors", models=tmp_path / "models")
     assert f"`cyberhost weights fetch sd-vae-ft-mse --to {tmp_path}/models`" in refused.value.hint
+
+
+def test_a_lacking_part_whose_sibling_was_seen(echo, tmp_path):
+    (echo / "denoising_unet.pth").rename(echo / "denoising_unet_acc.pth")
+    with pytest.raises(CheckpointError, match="`echomimic-v2` lacks its denoising U-Net") as refused:
+        run(ECHO, [echo], tmp_path / "out.safetensors", models=tmp_path / "models")
+    assert refused.value.hint.endswith(f"; `{echo}/denoising_unet_acc.pth` is that of `echomimic-v2-fast`")
 
 
 def test_from_what_was_fetched(echo, tmp_path, monkeypatch):
@@ -344,6 +393,39 @@ def test_files_that_hold_other_things(echo, tmp_path):
         run(ECHO, [echo], tmp_path / "out.safetensors")
 
 
+def quantised():
+    return torch._empty_affine_quantized((4,), scale=0.1, zero_point=0, dtype=torch.qint8)
+
+
+ODD = {
+    "a number for a name": {3: torch.zeros(1)},
+    "sparse": {"conv_in.bias": torch.zeros(4).to_sparse()},
+    "quantised": {"conv_in.bias": quantised},
+    "no values": {"conv_in.bias": torch.zeros(4, device="meta")},
+    "complex": {"conv_in.bias": torch.zeros(4, dtype=torch.complex64)},
+    "whole numbers": {"conv_in.bias": torch.zeros(4, dtype=torch.int64)},
+}
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize:UserWarning", "ignore:TypedStorage:UserWarning")
+@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
+def test_tensors_that_are_no_plain_weights(echo, tmp_path, odd):
+    made = {key: value() if callable(value) else value for key, value in odd.items()}
+    change(echo / "pose_encoder.pth", lambda held: held.update(made))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(CheckpointError, match=rf"holds more than plain weights: `{next(iter(odd))}`"):
+            run(ECHO, [echo], tmp_path / "out.safetensors")
+    assert not warned
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_pickle_named_as_safetensors(echo, tmp_path):
+    path = (echo / "pose_encoder.pth").rename(echo / "pose_encoder.safetensors")
+    with pytest.raises(CheckpointError, match="a pickle of torch, named as if it were safetensors"):
+        run(ECHO, [echo, path], tmp_path / "out.safetensors")
+
+
 def test_a_pickle_that_torch_did_not_write(echo, tmp_path):
     (echo / "pose_encoder.pth").write_bytes(pickle.dumps({"conv_in.weight": 1}))
     with pytest.raises(CheckpointError, match="a pickle as torch wrote them before"):
@@ -356,6 +438,11 @@ def test_values_that_do_not_fit(echo, tmp_path):
         run(ECHO, [echo], tmp_path / "out.safetensors")
     assert "--dtype bfloat16" in refused.value.hint
     run(ECHO, [echo], tmp_path / "out.safetensors", torch.bfloat16)
+    large = torch.full((4,), 1e39, dtype=torch.float64)
+    change(echo / "pose_encoder.pth", lambda held: held.update({"conv_in.bias": large}))
+    with pytest.raises(CheckpointError, match="too large for bfloat16") as refused:
+        run(ECHO, [echo], tmp_path / "out.safetensors", torch.bfloat16)
+    assert refused.value.hint.startswith("no `--dtype` holds them")
     change(echo / "pose_encoder.pth", lambda held: held.update({"conv_in.bias": torch.full((4,), float("nan"))}))
     with pytest.raises(CheckpointError, match="values that are no numbers"):
         run(ECHO, [echo], tmp_path / "out.safetensors", torch.bfloat16)

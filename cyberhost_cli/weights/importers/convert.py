@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cyberhost_cli.config.model import ModelConfig
-from cyberhost_cli.errors import CheckpointError
+from cyberhost_cli.errors import CheckpointError, UsageError
 from cyberhost_cli.weights import catalogue
 from cyberhost_cli.weights.blank import BlankModel
 from cyberhost_cli.weights.digest import hash_file
@@ -21,7 +21,7 @@ from cyberhost_cli.weights.importers.files import open_tensors
 from cyberhost_cli.weights.importers.recognition import Found
 from cyberhost_cli.weights.importers.table import Source
 from cyberhost_cli.weights.mapped import in_turn
-from cyberhost_cli.weights.writer import write_checkpoint
+from cyberhost_cli.weights.writer import DTYPES, write_checkpoint
 
 Progress = Callable[[int, int], None]
 """Takes the bytes that are done and those in all."""
@@ -59,7 +59,9 @@ def convert(
 
     Raises:
         CheckpointError: the files do not fit the table, or their values `dtype`.
+        UsageError: `out` is one of the files.
     """
+    _check_apart(found, out)
     blank = BlankModel(config)
     accounted = account(source, {name: file.shapes for name, file in found.items()}, blank.shapes)
     written = sum(map(prod, blank.shapes.values())) * dtype.itemsize
@@ -83,6 +85,19 @@ def convert(
         Counter(why for dropped in accounted.dropped.values() for why in dropped.values()),
         Counter(fresh.how for fresh in accounted.fresh.values()),
     )
+
+
+def _check_apart(found: Mapping[str, Found], out: Path) -> None:
+    """Refuse to write over what is read, which may lie in a folder and be named nowhere.
+
+    Raises:
+        UsageError: `out` is one of the files.
+    """
+    for file in found.values():
+        if out.exists() and out.samefile(file.path):
+            raise UsageError(
+                f"`{out}` is the {file.part.name} that is read, and would be overwritten", "name another file with `-o`"
+            )
 
 
 def _lineage(source: Source, found: Mapping[str, Found], advance: Callable[[int], None]) -> Lineage:
@@ -126,14 +141,24 @@ def _cast(tensor: Tensor, key: str, path: Path, dtype: torch.dtype) -> Tensor:
     """Return a copy in `dtype`.
 
     Raises:
-        CheckpointError: some values are no numbers, or not in `dtype`.
+        CheckpointError: some values are no real numbers, or not in `dtype`.
     """
+    if not tensor.is_floating_point():
+        raise CheckpointError(
+            f"`{path}` holds more than plain weights: `{key}` is {_name(tensor.dtype)}",
+            "give the file as it was published",
+        )
     cast = tensor.to(dtype, copy=True)
     if cast.isfinite().all():
         return cast
-    if tensor.isfinite().all():
-        raise CheckpointError(
-            f"`{key}` in `{path}` has values too large for {str(dtype).removeprefix('torch.')}",
-            "write in another one with `--dtype bfloat16`",
-        )
-    raise CheckpointError(f"`{key}` in `{path}` has values that are no numbers", "fetch the file again")
+    if not tensor.double().isfinite().all():
+        raise CheckpointError(f"`{key}` in `{path}` has values that are no numbers", "fetch the file again")
+    fitting = [_name(other) for other in reversed(DTYPES) if tensor.to(other).isfinite().all()]
+    raise CheckpointError(
+        f"`{key}` in `{path}` has values too large for {_name(dtype)}",
+        f"write in another one with `--dtype {fitting[0]}`" if fitting else "no `--dtype` holds them: fetch it again",
+    )
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

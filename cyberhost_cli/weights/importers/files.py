@@ -1,6 +1,7 @@
 """Files of others, read without running any code in them and without holding them in memory."""
 
 import pickle
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from cyberhost_cli.weights.mapped import Tensors, open_safetensors
 
 _ZIP = b"PK"
 _OLD_PICKLE = b"\x80"
+_DAMAGE = (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, AssertionError, OverflowError)
+"""What torch raises of pickles whose bytes are not those that were written."""
 _AGAIN = "fetch it again, or give the file as it was published"
 
 
@@ -24,7 +27,7 @@ def open_tensors(path: Path) -> Iterator[Tensors]:
     Training code often wraps them in `state_dict` beside other things, or puts `module.` before each name: that goes.
 
     Raises:
-        CheckpointError: another kind of file, a damaged one, or a pickle that holds code.
+        CheckpointError: another kind of file, a damaged one, or a pickle that holds code or other than dense tensors.
     """
     with path.open("rb") as file:
         start = file.read(2)
@@ -44,14 +47,20 @@ def open_tensors(path: Path) -> Iterator[Tensors]:
 
 
 def _unpickle(path: Path) -> object:
+    if path.suffix == ".safetensors":
+        # Torch goes by the name, and maps nothing but named files.
+        raise CheckpointError(f"`{path}` is a pickle of torch, named as if it were safetensors", "name it `.pth`")
     try:
-        held: object = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        with warnings.catch_warnings():
+            # Torch warns of kinds of tensors that are refused anyway.
+            warnings.simplefilter("ignore")
+            held: object = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"`{path}` holds more than tensors: it would run code when read, which was not done",
             "get it from those who published it, or as safetensors",
         ) from error
-    except (RuntimeError, ValueError, EOFError) as error:
+    except _DAMAGE as error:
         raise CheckpointError(f"`{path}` is damaged, or no pickle of torch", _AGAIN) from error
     return held
 
@@ -61,4 +70,13 @@ def _unwrap(held: object, path: Path) -> dict[str, Tensor]:
         held = held["state_dict"]
     if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
         raise CheckpointError(f"`{path}` holds other things than tensors by name", _AGAIN)
+    for key, tensor in held.items():
+        if not isinstance(key, str) or not _is_plain(tensor):
+            raise CheckpointError(f"`{path}` holds more than plain weights: `{key}`", _AGAIN)
     return {key.removeprefix("module."): tensor for key, tensor in held.items()}
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Tell whether a tensor is dense, as its values are, and here."""
+    dense = tensor.layout == torch.strided and not tensor.is_nested
+    return dense and not tensor.is_quantized and tensor.device.type == "cpu"

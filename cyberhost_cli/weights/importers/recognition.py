@@ -1,6 +1,7 @@
 """Which file is which part of a source, told by the keys that it holds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from cyberhost_cli.errors import CheckpointError, UsageError
 from cyberhost_cli.weights import store
 from cyberhost_cli.weights.importers.accounting import Shapes, list_keys
 from cyberhost_cli.weights.importers.files import open_tensors
+from cyberhost_cli.weights.importers.sources import SOURCES
 from cyberhost_cli.weights.importers.table import Part, Source
 
 
@@ -21,7 +23,7 @@ class Found:
 
 
 def recognise(source: Source, paths: Sequence[Path], models: Path | None) -> Mapping[str, Found]:
-    """Return the file of each part, by its name.
+    """Return the file of each part, by its name, in the order of the parts.
 
     Args:
         source: whose parts are sought.
@@ -34,7 +36,12 @@ def recognise(source: Source, paths: Sequence[Path], models: Path | None) -> Map
         UsageError: a path does not exist, or two files are one part.
     """
     found: dict[str, Found] = {}
-    for path, chosen in _candidates(source, paths):
+    seen = set()
+    # Those named themselves first: they may lie in a folder that is named too.
+    for path, chosen in sorted(_candidates(source, paths), key=lambda candidate: not candidate[1]):
+        if path.resolve() in seen:
+            continue
+        seen.add(path.resolve())
         candidate = _recognise(source, path)
         if candidate is None:
             if chosen:
@@ -46,9 +53,9 @@ def recognise(source: Source, paths: Sequence[Path], models: Path | None) -> Map
                 f"`{other.path}` and `{path}` both hold the {candidate.part.name}", "name the one that you want"
             )
     for part in source.parts:
-        if part.name not in found and (stored := _stored(source, part, models)) is not None:
+        if part.name not in found and (stored := _stored(source, part, models, paths)) is not None:
             found[part.name] = stored
-    return found
+    return {part.name: found[part.name] for part in source.parts if part.name in found}
 
 
 def _candidates(source: Source, paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
@@ -58,13 +65,28 @@ def _candidates(source: Source, paths: Sequence[Path]) -> Iterator[tuple[Path, b
         if path.is_file():
             yield path, True
         elif path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.name in published and file.is_file())
+            files = _within(path, published)
             if not files:
                 names = ", ".join(f"`{name}`" for name in sorted(published))
                 raise UsageError(f"`{path}` holds no file of `{source.name}`", f"they are called {names}")
             yield from ((file, False) for file in files)
         else:
             raise UsageError(f"there is no `{path}`", "give files or folders that exist")
+
+
+def _within(folder: Path, names: Collection[str]) -> list[Path]:
+    """Return the files of these names in a folder and in all that it or its links lead to."""
+    files: list[Path] = []
+    seen = set()
+    for place, inner, held in os.walk(folder, followlinks=True):
+        here = Path(place)
+        if here.resolve() in seen:
+            # A link back would lead around for ever.
+            inner.clear()
+            continue
+        seen.add(here.resolve())
+        files += [here / name for name in held if name in names and (here / name).is_file()]
+    return sorted(files)
 
 
 def _recognise(source: Source, path: Path) -> Found | None:
@@ -74,7 +96,7 @@ def _recognise(source: Source, path: Path) -> Found | None:
     return None if part is None else Found(part, path, shapes)
 
 
-def _stored(source: Source, part: Part, models: Path | None) -> Found | None:
+def _stored(source: Source, part: Part, models: Path | None, paths: Sequence[Path]) -> Found | None:
     """Return the file of a part that was fetched.
 
     Raises:
@@ -86,12 +108,23 @@ def _stored(source: Source, part: Part, models: Path | None) -> Found | None:
         if not part.needed:
             return None
         raise CheckpointError(
-            f"`{source.name}` lacks its {part.name}: {error.message}", f"name its file, or {error.hint}"
+            f"`{source.name}` lacks its {part.name}: {error.message}",
+            f"name its file, or {error.hint}{_seen_instead(part, paths)}",
         ) from error
     stored = _recognise(source, path)
     if stored is None or stored.part is not part:
         raise _stranger(source, path)
     return stored
+
+
+def _seen_instead(part: Part, paths: Sequence[Path]) -> str:
+    """Name a file in the folders that is published as the same part of another source, if there is one."""
+    for source in SOURCES.values():
+        for other in source.parts:
+            names = set(other.files) - set(part.files) if other.name == part.name else set()
+            for file in (file for path in paths if path.is_dir() for file in _within(path, names)):
+                return f"; `{file}` is that of `{source.name}`"
+    return ""
 
 
 def _stranger(source: Source, path: Path) -> CheckpointError:
