@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryFile
 from typing import Literal
 
 import av
@@ -55,8 +55,9 @@ def check_target(path: Path, overwrite: bool, output: OutputConfig) -> None:
     if not parent.is_dir():
         raise UsageError(f"there is no folder `{parent}`", "make it first, or write elsewhere")
     try:
-        # Tried, since permission bits do not tell of read-only disks and network shares.
-        with NamedTemporaryFile(dir=parent, prefix=".cyberhost-"):
+        # Tried, since permission bits do not tell of read-only disks and network shares; by a file without a name, so
+        # that nothing stays behind of a run that is stopped here.
+        with TemporaryFile(dir=parent):
             pass
     except OSError as error:
         raise UsageError(f"cannot write into `{parent}`: {error.strerror}", "write elsewhere") from error
