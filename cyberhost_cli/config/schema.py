@@ -44,18 +44,22 @@ class Preset(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "Preset":
-        self._check_maps()
+        self._check_poses()
+        self._check_identity()
         self._check_picture()
         self._check_speech()
+        self._check_plan()
         self._check_lengths()
         return self
 
-    def _check_maps(self) -> None:
+    def _check_poses(self) -> None:
         body, hands, maps = self.training.body_poses, self.training.hand_poses, self.model.priors.maps
         expect(body == 0 or "body" in maps, "training.body_poses", "0 without body in model.priors.maps", body)
         expect(hands == 0 or "hands" in maps, "training.hand_poses", "0 without hands in model.priors.maps", hands)
         together = body + hands
         expect(together <= 1, "training.body_poses", "at most 1 together with training.hand_poses", together)
+
+    def _check_identity(self) -> None:
         features = self.model.identity_features
         expect(
             features is None or self.detection.embedder is not None,
@@ -86,10 +90,8 @@ class Preset(Section):
             audio.features,
         )
 
-    def _check_lengths(self) -> None:
-        motion, steps, limit = self.model.motion, self.sampling.steps, self.model.diffusion.train_steps
-        expect(steps <= limit, "sampling.steps", f"at most model.diffusion.train_steps ({limit})", steps)
-        sampled = self.sampling
+    def _check_plan(self) -> None:
+        motion, sampled = self.model.motion, self.sampling
         expect(
             sampled.plan == "sequential" or not (motion.enabled and motion.frames),
             "sampling.plan",
@@ -98,7 +100,11 @@ class Preset(Section):
         )
         expect(sampled.plan == "windows" or not sampled.looped, "sampling.looped", "false without windows", True)
         expect(sampled.looped or not sampled.shift, "sampling.shift", "0 without sampling.looped", sampled.shift)
-        carried = sampled.overlap + motion.frames
+
+    def _check_lengths(self) -> None:
+        motion, steps, limit = self.model.motion, self.sampling.steps, self.model.diffusion.train_steps
+        expect(steps <= limit, "sampling.steps", f"at most model.diffusion.train_steps ({limit})", steps)
+        carried = self.sampling.overlap + motion.frames
         expect(
             self.sampling.chunk_frames >= carried,
             "sampling.chunk_frames",

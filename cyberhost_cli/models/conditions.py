@@ -3,7 +3,7 @@
 A *site* is a place in the U-Net where spatial attention stands; sites are numbered in the order of computation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -92,6 +92,15 @@ class WindowContext:
     pose: Float[Tensor, "b _k c h w"] | None
     """For all frames or for each."""
     clarity: Float[Tensor, "bf d"] | None
+
+    def silent(self) -> "WindowContext":
+        """Return the same window without sound."""
+        return replace(self, sites=tuple(replace(site, audio=None) for site in self.sites))
+
+    def after(self, motion: SiteFeatures) -> "WindowContext":
+        """Return the same window of one clip behind other motion frames."""
+        told = zip(self.sites, motion, strict=True)
+        return replace(self, sites=tuple(replace(site, motion=features[None]) for site, features in told))
 
 
 @dataclass(frozen=True)

@@ -55,20 +55,20 @@ def branches(model: CyberHost, clips: ClipContexts, inputs: WindowInputs, scales
 
     Where a scale is 1, or both are the same, a term vanishes and is not predicted.
     """
-    person, nobody = clips.person, clips.nobody
-    frames = inputs.clarity.shape[1]
-    silent = replace(inputs, audio=None)
+    person, nobody, shown = clips.person, clips.nobody, inputs.motion.shape[1]
+    conditions = model.conditions(inputs, _motion_prompt(model, clips, person, shown))
+    full = model.denoiser.window_context(conditions, inputs.clarity.shape[1], 1)
+    silent = full.silent()
     reference = 1.0 if nobody is None else scales.reference
     audio = scales.audio if model.config.audio.enabled else reference
-    planned = [(audio, person, inputs), (reference - audio, person, silent)]
+    planned = [Branch(audio, person.context, full), Branch(reference - audio, person.context, silent)]
     if nobody is not None:
-        planned.append((1 - reference, nobody, silent if scales.keep_map else replace(silent, pose=None)))
-    made = []
-    for weight, side, told in planned:
-        if weight:
-            conditions = model.conditions(told, _motion_prompt(model, clips, side, told.motion.shape[1]))
-            made.append(Branch(weight, side.context, model.denoiser.window_context(conditions, frames, 1)))
-    return tuple(made)
+        alone = silent if scales.keep_map else replace(silent, pose=None)
+        prompt = _motion_prompt(model, clips, nobody, shown)
+        # Without a prompt motion frames are the same to both sides.
+        motion = None if prompt is None else model.motion_features(inputs.motion, prompt)
+        planned.append(Branch(1 - reference, nobody.context, alone if motion is None else alone.after(motion)))
+    return tuple(branch for branch in planned if branch.weight)
 
 
 def _motion_prompt(model: CyberHost, clips: ClipContexts, side: Side, frames: int) -> Float[Tensor, "1 m t e"] | None:
