@@ -205,15 +205,34 @@ class PreparedClip:
 
 
 @dataclass(frozen=True)
+class Phone:
+    """One sound of a speech, in IPA, as espeak writes it: a mark of stress stands before the vowel."""
+
+    symbol: str
+    start: float
+    """Seconds."""
+    end: float
+
+
+@dataclass(frozen=True)
 class ClipTruth:
     """What is known exactly about a rendered clip."""
 
     keypoints: KeypointTrack
+    """Confidence 1 where a point is seen, 0 where something hides it or it lies outside; hands hide no shoulders."""
     mouth: Float32[np.ndarray, "f"]
     """Opening between the inner lips, as a share of the face's height."""
     fps: int
     actor: int
     """Seed of the actor; clips of one seed show one person."""
+    faces: Float32[np.ndarray, "f 4"]
+    """Left, top, right, bottom of the face from chin to hairline, in pixels; zeros where it is not in view."""
+    hands: Float32[np.ndarray, "f 2 4"]
+    """The same of what is seen of the left and the right hand."""
+    phones: tuple[Phone, ...]
+    """All that is said."""
+    text: str
+    """The sentences that the clip is cut from."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from cyberhost_cli.cli import (
     audio,
     bench,
     doctor,
+    evaluate,
     generate,
     inspect,
     preprocess,
@@ -43,6 +44,7 @@ for command in (
     stitch.stitch,
     synth.synth,
     train.train,
+    evaluate.evaluate,
     inspect.inspect,
     doctor.doctor,
 ):

@@ -5,6 +5,7 @@ No field has a default here: `presets/base.yaml` states each one once, with its 
 
 from pydantic import model_validator
 
+from cyberhost_cli.config.filters import FiltersConfig
 from cyberhost_cli.config.inputs import (
     ConditionsConfig,
     DetectionConfig,
@@ -31,6 +32,7 @@ class Preset(Section):
     picture: PictureConfig
     detection: DetectionConfig
     tracking: TrackingConfig
+    filters: FiltersConfig
     speech: SpeechConfig
     conditions: ConditionsConfig
     gestures: GesturesConfig

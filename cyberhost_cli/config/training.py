@@ -4,12 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cyberhost_cli.config.section import Positive, Section, Share, expect
+from cyberhost_cli.config.section import Positive, Section, Share, expect, expect_divisor
+
+Count = Annotated[int, Field(ge=0)]
 
 
 class LossConfig(Section):
     """Weights of the training losses."""
 
+    weighting: Literal["prediction", "velocity", "min_snr"]
+    """Of timesteps: each alike in the space of the prediction, as a velocity would weigh them, or min-SNR."""
+    snr_limit: Annotated[float, Field(gt=0)]
+    """Largest weight that `velocity` gives to a clean frame; gamma of `min_snr`."""
     face: float
     hands: float
     mouth: float
@@ -29,25 +35,55 @@ class AutoencoderLossConfig(Section):
     """Noise on latents before they are decoded, in standard deviations of the latents."""
 
 
+class DistillationConfig(Section):
+    """How few steps a student takes, and what its teacher does in each of them."""
+
+    steps: Positive
+    """Steps of the student, without guidance."""
+    teacher_steps: Positive
+    """Steps of the guided teacher in each of the student's."""
+    reference: float
+    """The teacher's guidance, as in `sampling.guidance`."""
+    audio: float
+
+
+class ValidationConfig(Section):
+    """Clips that are rendered now and then, to be looked at and measured."""
+
+    every: Count
+    """Steps between them; 0 renders none."""
+    clips: Positive
+
+
 class TrainingConfig(Section):
     """One stage of training."""
 
-    stage: Literal["autoencoder", "pairs", "clips"]
-    """`autoencoder` on crops; `pairs` is the paper's stage 1, `clips` its stage 2."""
+    stage: Literal["autoencoder", "pairs", "clips", "distillation"]
+    """`autoencoder` on crops; `pairs` is the paper's stage 1, `clips` its stage 2; `distillation` to few steps."""
     steps: Positive
     batch: Positive
+    """Rows of a step, over all processes."""
+    accumulate: Positive
+    """Passes into which each process divides its rows."""
+    workers: Count
+    """Processes that read and prepare batches for each process that trains; 0 does it in between."""
     frames: Positive
     """Frames of each clip in a batch, motion frames not counted."""
     crop: Positive
     """Side of the crops that the autoencoder learns from."""
-    face_crop: Positive | None
-    """Side of the crops around the face that `pairs` and `clips` learn from; none for whole pictures."""
+    optimiser: Literal["adamw", "adamw8bit"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "cosine"]
     """Learning rate after the warm-up."""
-    warmup: Annotated[int, Field(ge=0)]
+    warmup: Count
     ema: Share
     grad_clip: Annotated[float, Field(gt=0)]
+    precision: Literal["float32", "bfloat16"]
+    """Of the arithmetic; weights and their averages are float32."""
+    parallel: Literal["ddp", "fsdp"]
+    """How several processes share the work: each with the whole model, or with a share of it."""
+    checkpointing: bool
+    """Whether activations are computed again on the way back, which takes less memory and more time."""
     audio: bool
     """Whether `pairs` trains the audio attention too; the paper's stage 1 does not."""
     terminal: Share
@@ -64,6 +100,8 @@ class TrainingConfig(Section):
     """Share of the rows in which hands are drawn over it."""
     loss: LossConfig
     autoencoder: AutoencoderLossConfig
+    distillation: DistillationConfig
+    validation: ValidationConfig
     save_every: Positive
     seed: int
 
@@ -71,4 +109,5 @@ class TrainingConfig(Section):
     def _check(self) -> "TrainingConfig":
         low, high = self.movement_enlargement
         expect(0 < low <= high, "movement_enlargement", "two rising positive numbers", f"{low}, {high}")
+        expect_divisor(self.accumulate, (self.batch,), "accumulate", "batch")
         return self

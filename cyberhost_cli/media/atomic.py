@@ -14,10 +14,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`, of the same suffix; move it into place when the block is done.
 
-    A symbolic link is followed.
+    A symbolic link is followed. Without `sync` it is not waited for the disk: for what can be made again.
 
     Raises:
         UsageError: `path` exists and is not a file.
@@ -30,7 +30,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     with _explained(path, temporary):
         try:
             yield temporary
-            _sync(temporary)
+            if sync:
+                _sync(temporary)
             temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)

@@ -3,22 +3,25 @@
 from pathlib import Path
 
 from cyberhost_cli.media.tensors import read_tensors, write_tensors
-from cyberhost_cli.types import ClipTruth
+from cyberhost_cli.types import ClipTruth, Phone
 
-_KIND, _VERSION = "truth", 1
+_KIND, _VERSION = "truth", 2
 
 
-def write_truth(path: Path, truth: ClipTruth, phonemes: list[tuple[str, float, float]], text: str) -> None:
-    """Write `truth`, the phonemes with their start and end in seconds, and the spoken text."""
-    header = {"fps": truth.fps, "actor": truth.actor, "phonemes": phonemes, "text": text}
-    write_tensors(path, _KIND, _VERSION, {"keypoints": truth.keypoints, "mouth": truth.mouth}, header)
+def write_truth(path: Path, truth: ClipTruth) -> None:
+    """Write all of `truth`; phones as [symbol, start, end in seconds]."""
+    phones = [(phone.symbol, phone.start, phone.end) for phone in truth.phones]
+    header = {"fps": truth.fps, "actor": truth.actor, "phones": phones, "text": truth.text}
+    names = ("keypoints", "mouth", "faces", "hands")
+    write_tensors(path, _KIND, _VERSION, {name: getattr(truth, name) for name in names}, header)
 
 
 def read_truth(path: Path) -> ClipTruth:
     """Read what `write_truth` wrote.
 
     Raises:
-        InputError: Missing, damaged, or not a truth file.
+        InputError: Missing, damaged, not a truth file, or one of another version.
     """
     tensors, header = read_tensors(path, _KIND, _VERSION)
-    return ClipTruth(tensors["keypoints"], tensors["mouth"], header["fps"], header["actor"])
+    phones = tuple(Phone(*phone) for phone in header["phones"])
+    return ClipTruth(fps=header["fps"], actor=header["actor"], phones=phones, text=header["text"], **tensors)

@@ -1,5 +1,6 @@
 """Video files as streams of frames."""
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -59,11 +60,11 @@ def probe(path: Path) -> VideoInfo:
     return VideoInfo(stream.codec.name, width, height, fps, frames, frames / fps, sounds)
 
 
-def read_frames(path: Path, chunk: int) -> Iterator[Frames]:
+def read_frames(path: Path, chunk: int, fps: int | None = None) -> Iterator[Frames]:
     """Yield the frames of a video, upright, `chunk` at a time and the rest at last.
 
-    They follow each other at the video's mean rate: where it varies, as that of telephones does, some are repeated and
-    some left out, so that none is shown at another time.
+    They follow each other at `fps`, else at the video's mean rate: where its own is another or varies, as that of
+    telephones does, some are repeated and some left out, so that none is shown at another time.
 
     Raises:
         InputError: Missing, damaged or without pictures; raised when the first frames are asked for.
@@ -72,7 +73,8 @@ def read_frames(path: Path, chunk: int) -> Iterator[Frames]:
     with open_source(path, "video") as container:
         held: list[Pixels] = []
         stream = _video_stream(path, container)
-        for frame in _steadily(container.decode(stream), stream.average_rate):
+        mean = stream.average_rate
+        for frame in _steadily(container.decode(stream), mean, mean if fps is None else Fraction(fps)):
             held.append(_to_pixels(frame, convert))
             if len(held) == chunk:
                 yield np.stack(held)
@@ -81,16 +83,45 @@ def read_frames(path: Path, chunk: int) -> Iterator[Frames]:
             yield np.stack(held)
 
 
-def _steadily(frames: Iterable[av.VideoFrame], rate: Fraction | None) -> Iterator[av.VideoFrame]:
-    """Yield the frame that is to be seen at each beat of `rate`; of those that tell no time every one."""
+def start_time(path: Path) -> float:
+    """Return when the first frame of a video is to be seen, in seconds of its container, as its sounds count them too.
+
+    Raises:
+        InputError: Missing, damaged or without pictures.
+    """
+    with open_source(path, "video") as container:
+        first = next(container.decode(_video_stream(path, container)), None)
+        return 0.0 if first is None or first.time is None else first.time
+
+
+def decode(content: bytes) -> Frames:
+    """Return all frames of a video in memory, by one thread: who reads many decodes some at the same time.
+
+    Raises:
+        InputError: Damaged or without pictures.
+    """
+    convert = VideoReformatter()
+    try:
+        with av.open(io.BytesIO(content), "r") as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "NONE"
+            stream.codec_context.thread_count = 1
+            return np.stack([_to_pixels(frame, convert) for frame in container.decode(stream)])
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise InputError(f"the video is damaged or holds no frames: {error}", "make it again") from error
+
+
+def _steadily(frames: Iterable[av.VideoFrame], mean: Fraction | None, rate: Fraction | None) -> Iterator[av.VideoFrame]:
+    """Yield the frame that is to be seen at each beat of `rate`; those that tell no time come at the `mean` rate."""
     start, beats, shown = 0.0, 0, None
-    for frame in frames:
-        if rate is None or frame.time is None:
+    for number, frame in enumerate(frames):
+        if rate is None or mean is None:
             yield frame
             continue
+        time = float(number / mean) if frame.time is None else frame.time
         if shown is None:
-            start = frame.time
-        beat = round((frame.time - start) * rate)
+            start = time
+        beat = round((time - start) * rate)
         while shown is not None and beats < beat:
             yield shown
             beats += 1

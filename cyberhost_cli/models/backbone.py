@@ -1,10 +1,14 @@
 """The U-Net of Stable Diffusion 1.5, which the Reference Net and the denoiser share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from cyberhost_cli.config.model import BackboneConfig
 from cyberhost_cli.models.attention import CrossSource, KeyValue
@@ -15,6 +19,9 @@ from cyberhost_cli.models.embedding import TimeEmbedding
 
 class Backbone(nn.Module):
     """Everything between the first convolution and the last; names as in diffusers."""
+
+    checkpointing = False
+    """Whether blocks compute their activations again on the way back, so that they need not be kept."""
 
     def __init__(
         self, config: BackboneConfig, channels: int, cross: CrossSource | None, additions: Additions | None
@@ -67,13 +74,20 @@ class Backbone(nn.Module):
         skips: tuple[Tensor, ...] = (x,)
         outputs: tuple[SiteOutput, ...] = ()
         for block in self.down_blocks:
-            x, more_skips, more = block(x, flow)
+            x, more_skips, more = self._passing(block)(x, flow)
             skips, outputs = skips + more_skips, outputs + more
-        x, more = self.mid_block(x, flow)
+        x, more = self._passing(self.mid_block)(x, flow)
         outputs += more
         for block in self.up_blocks:
             assert isinstance(block, UpBlock)
             layers = len(block.resnets)
-            x, more = block(x, skips[-layers:], flow)
+            x, more = self._passing(block)(x, skips[-layers:], flow)
             skips, outputs = skips[:-layers], outputs + more
         return x, outputs
+
+    def _passing(self, block: nn.Module) -> Callable[..., Any]:
+        """Return a block, or what runs it and forgets its activations until they are asked for."""
+        if self.checkpointing and torch.is_grad_enabled():
+            # Nothing in a block is left to chance.
+            return partial(checkpoint, block, use_reentrant=False, preserve_rng_state=False)
+        return block

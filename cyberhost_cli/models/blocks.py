@@ -156,7 +156,8 @@ class Block(nn.Module):
         return regarded
 
     def _move(self, layer: int, x: Tensor, before: Tensor | None, frames: int) -> Tensor:
-        if self.motion_modules is None:
+        if self.motion_modules is None or (frames == 1 and before is None):
+            # One frame alone does not move; the paper's stage 1, on such frames, has no temporal layers.
             return x
         if before is not None:
             before = rearrange(before, "b m (h w) c -> b m c h w", h=x.shape[2])

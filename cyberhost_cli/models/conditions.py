@@ -82,6 +82,10 @@ class WindowKeys:
     audio: KeyValue | AudioKeys | None = None
     motion: Float[Tensor, "b m t c"] | None = None
 
+    def after(self, motion: Float[Tensor, "bm t c"]) -> "WindowKeys":
+        """Return the same keys behind other motion frames, as many as before."""
+        return self if self.motion is None else replace(self, motion=motion.reshape(self.motion.shape))
+
 
 @dataclass(frozen=True)
 class WindowContext:
@@ -98,9 +102,9 @@ class WindowContext:
         return replace(self, sites=tuple(replace(site, audio=None) for site in self.sites))
 
     def after(self, motion: SiteFeatures) -> "WindowContext":
-        """Return the same window of one clip behind other motion frames."""
+        """Return the same windows behind other motion frames, as many as before."""
         told = zip(self.sites, motion, strict=True)
-        return replace(self, sites=tuple(replace(site, motion=features[None]) for site, features in told))
+        return replace(self, sites=tuple(site.after(features) for site, features in told))
 
 
 @dataclass(frozen=True)

@@ -52,4 +52,7 @@ def set_up_device(config: DeviceConfig) -> torch.device:
 def load(weights: ChosenWeights, loaded: LoadedPreset) -> CyberHost:
     """Load the model that the preset describes, ready for inference."""
     device, dtype = set_up_device(loaded.preset.device), getattr(torch, loaded.preset.device.dtype)
-    return load_model(weights.path, loaded.preset.model, dtype).to(device, dtype)
+    model = load_model(weights.path, loaded.preset.model, dtype).to(device, dtype)
+    # Convolutions of few channels, as the embedded model's, take half the time so.
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # The stubs do not know it.
+    return model

@@ -1,9 +1,6 @@
 """Search: people in the frames of a video, sought by several processes at once."""
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -13,7 +10,7 @@ from functools import partial
 from cyberhost_cli.config.inputs import DetectionConfig, StoreConfig
 from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import CyberHostError
-from cyberhost_cli.pipelines import detectors
+from cyberhost_cli.pipelines import detectors, processes
 from cyberhost_cli.types import Frames, Person
 
 AHEAD = 2
@@ -32,7 +29,7 @@ def search(chunks: Iterable[Frames], preset: Preset) -> Iterator[list[list[Perso
         yield from map(look, chunks)
         return
     # Spawned, since a fork of a process that has threads may hang.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=processes.begin)
     asked: deque[Future[list[list[Person]]]] = deque()
     try:
         for chunk in chunks:
@@ -53,16 +50,3 @@ def search(chunks: Iterable[Frames], preset: Preset) -> Iterator[list[list[Perso
 def _look(detection: DetectionConfig, store: StoreConfig, chunk: Frames) -> list[list[Person]]:
     detector = detectors.pose_detector(detection, store)
     return [detector.detect(frame) for frame in chunk]
-
-
-def _start() -> None:
-    """Leave Ctrl-C to the process that gives out the work, and end with it however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -15,6 +15,7 @@ from cyberhost_cli.media.video import probe, read_frames
 from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.pipelines.search import search
 from cyberhost_cli.preprocess import gaps, one_euro
+from cyberhost_cli.preprocess.choice import Wish
 from cyberhost_cli.preprocess.follow import follow
 from cyberhost_cli.preprocess.reference import sure
 from cyberhost_cli.types import (
@@ -47,12 +48,22 @@ def track_video(path: Path, loaded: LoadedPreset, progress: Progress) -> VideoPo
     check_source(path, "video")
     info = probe(path)
     found = _find(path, preset, info.frames, progress)
-    surely = [[sure(person, preset.detection.min_confidence) for person in people] for people in found]
-    people = follow(surely, preset.picture.person, (info.height, info.width), info.fps)
-    track = _inside(people, (info.height, info.width))
-    track = gaps.fill(track, info.fps, preset.tracking.max_gap)
-    track = one_euro.smooth(track, info.fps, preset.tracking)
+    track = follow_one(found, preset.picture.person, preset, (info.height, info.width), info.fps)
     return VideoPoses(track, info.fps, info.width, info.height)
+
+
+def follow_one(
+    found: list[list[Person]], wish: Wish | int, preset: Preset, size: tuple[int, int], fps: float
+) -> KeypointTrack:
+    """Return the poses of one of the people who were found in frames of `size` (height, width), as `track_video` does.
+
+    Raises:
+        InputError: no frame shows a face.
+    """
+    surely = [[sure(person, preset.detection.min_confidence) for person in people] for people in found]
+    people = follow(surely, wish, size, fps)
+    track = gaps.fill(_inside(people, size), fps, preset.tracking.max_gap)
+    return one_euro.smooth(track, fps, preset.tracking)
 
 
 def summarise(poses: VideoPoses) -> dict[str, Any]:

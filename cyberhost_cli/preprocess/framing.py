@@ -26,7 +26,7 @@ def frame(
     """
     height, width = picture.shape[:2]
     whole = Box(0.0, 0.0, float(width), float(height))
-    placement = Placement(_place(person.keypoints, whole, config), height, width)
+    placement = Placement(place(person.keypoints, whole, config), height, width)
     _warn_of_hands(person.keypoints, whole, placement.box)
     keypoints = person.keypoints.copy()
     keypoints[:, :2] = to_frame(keypoints[:, :2], placement, config.height)
@@ -47,7 +47,7 @@ def to_picture(points: Float[np.ndarray, "*k 2"], placement: Placement, height: 
     return np.asarray(points * (box.height / height) + np.array([box.left, box.top]))
 
 
-def _place(keypoints: Keypoints, whole: Box, config: PictureConfig) -> Box:
+def place(keypoints: Keypoints, whole: Box, config: PictureConfig) -> Box:
     """Return the frame's place: so many faces high, the face's middle centred and at its height.
 
     Where the preset lets it grow, it moves until shoulders and hands are in it beside the head, and grows if that is

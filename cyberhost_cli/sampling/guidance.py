@@ -19,7 +19,7 @@ class Side:
     row: int
     """0 without the reference, 1 with it."""
     context: ClipContext
-    prompt: Float[Tensor, "1 t e"] | None
+    prompt: Float[Tensor, "b t e"] | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def branches(model: CyberHost, clips: ClipContexts, inputs: WindowInputs, scales
     """
     person, nobody, shown = clips.person, clips.nobody, inputs.motion.shape[1]
     conditions = model.conditions(inputs, _motion_prompt(model, clips, person, shown))
-    full = model.denoiser.window_context(conditions, inputs.clarity.shape[1], 1)
+    full = model.denoiser.window_context(conditions, inputs.clarity.shape[1], len(inputs.clarity))
     silent = full.silent()
     reference = 1.0 if nobody is None else scales.reference
     audio = scales.audio if model.config.audio.enabled else reference
@@ -71,7 +71,7 @@ def branches(model: CyberHost, clips: ClipContexts, inputs: WindowInputs, scales
     return tuple(branch for branch in planned if branch.weight)
 
 
-def _motion_prompt(model: CyberHost, clips: ClipContexts, side: Side, frames: int) -> Float[Tensor, "1 m t e"] | None:
+def _motion_prompt(model: CyberHost, clips: ClipContexts, side: Side, frames: int) -> Float[Tensor, "b m t e"] | None:
     """Return the tokens that the motion frames get on one side."""
     person, nobody = clips.person.prompt, None if clips.nobody is None else clips.nobody.prompt
     if side.prompt is None or frames == 0:
@@ -84,10 +84,10 @@ def _motion_prompt(model: CyberHost, clips: ClipContexts, side: Side, frames: in
 
 def predict(
     denoiser: DenoisingUNet,
-    latents: Float[Tensor, "1 f c h w"],
-    timestep: Float[Tensor, "1"],
+    latents: Float[Tensor, "b f c h w"],
+    timestep: Float[Tensor, "b"],
     guided: tuple[Branch, ...],
-) -> Float[Tensor, "1 f c h w"]:
+) -> Float[Tensor, "b f c h w"]:
     """Return the guided prediction."""
     predictions = (branch.weight * denoiser(latents, timestep, branch.clip, branch.window).sample for branch in guided)
     total = next(predictions)

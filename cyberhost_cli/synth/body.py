@@ -29,6 +29,12 @@ class PosedBody:
     turns: Float32[np.ndarray, "f j 4 4"]
     """Per bone, the transform from the person's rest pose to the posed one."""
 
+    def carried(self, shift: Float32[np.ndarray, "f 3"]) -> "PosedBody":
+        """Return the whole body moved by `shift` metres."""
+        turns = self.turns.copy()
+        turns[:, :, :3, 3] += shift[:, None]
+        return PosedBody(self.vertices + shift[:, None], self.joints + shift[:, None], turns)
+
 
 class Body:
     """The model and what is fixed about its surface."""
@@ -82,15 +88,6 @@ class Body:
         a, b, c = (points[self.faces[:, corner]] for corner in range(3))
         normals = _gather(self.faces.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0), len(points))
         return np.asarray(normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12), np.float32)
-
-    def smoothed(self, points: Points, rounds: int) -> Points:
-        """Move each vertex half way to the middle of those around it, `rounds` times."""
-        start, end = self.faces.ravel(), np.roll(self.faces, 1, axis=1).ravel()
-        start, end = np.concatenate([start, end]), np.concatenate([end, start])
-        degree = np.maximum(np.bincount(start, minlength=len(points)), 1)[:, None]
-        for _ in range(rounds):
-            points = (0.5 * points + 0.5 * _gather(start, points[end], len(points)) / degree).astype(np.float32)
-        return points
 
     def _weights(self) -> Float32[np.ndarray, "v j"]:
         """Return the bones' shares in each vertex."""

@@ -1,9 +1,11 @@
 """All surfaces of an actor, body, clothes, hair and teeth, as one mesh that follows the body."""
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Float32, Int32
 
-from cyberhost_cli.synth import hair, paint
+from cyberhost_cli.synth import cloth, glasses, hair, paint
 from cyberhost_cli.synth.actor import Actor
 from cyberhost_cli.synth.body import Body, Points, PosedBody
 
@@ -24,15 +26,19 @@ class Figure:
         upper, self._lower = hair.teeth(self.rest)
         scalp_points = self.rest[shell.base] + shell.height[:, None] * body.normals(self.rest)[shell.base]
         pieces = [hair.Piece(scalp_points, shell.faces, shell.colours), *hair.locks(body, actor.hair, self.rest), upper]
+        if actor.earrings is not None:
+            pieces += hair.earrings(self.rest, body, actor.earrings)
+        if actor.glasses is not None:
+            pieces += glasses.glasses(body, self.rest, actor.glasses, actor.rims)
         self._stiff = np.concatenate([piece.points for piece in pieces])
         self._cloth = _cloth(body, actor, self.rest)
-        faces, colours, start = [body.faces], [np.zeros_like(body.template)], len(body.template)
+        faces, colours, start = [body.faces], [np.zeros((len(body.template), 4))], len(body.template)
         for piece in [*pieces, self._lower]:
             faces.append(piece.faces + start)
             colours.append(piece.colours)
             start += len(piece.points)
         self.faces: Int32[np.ndarray, "t 3"] = np.concatenate(faces).astype(np.int32)
-        self.colours: Float32[np.ndarray, "v 3"] = np.concatenate(colours).astype(np.float32)
+        self.colours: Float32[np.ndarray, "v 4"] = np.concatenate(colours).astype(np.float32)
 
     def surface(self, posed: PosedBody) -> Float32[np.ndarray, "f v 3"]:
         """Return the vertices of all surfaces in every frame."""
@@ -54,11 +60,33 @@ class Figure:
 def _cloth(body: Body, actor: Actor, rest: Points) -> Points:
     """Return how far each vertex lies from the skin: the shirt spans hollows, and fits less than closely."""
     bare = np.unique(body.faces[body.region("head", "hand.L", "hand.R")])
-    share = np.clip(paint.depth(actor.clothes, body.template) / 0.02, 0, 1)
+    share = np.clip(cloth.depth(actor.clothes, body.template) / 0.02, 0, 1)
     share[bare] = 0
     normals = body.normals(rest)
-    hollow = np.clip(((body.smoothed(rest, _SPAN) - rest) * normals).sum(axis=1), 0, 0.012)
-    return np.asarray((share * (actor.clothes.thickness + hollow))[:, None] * normals, np.float32)
+    hollow = np.clip(((_smoothed(body, rest) - rest) * normals).sum(axis=1), 0, 0.012)
+    thickness = cloth.thickness(actor.clothes, body.template) + hollow
+    return np.asarray((share * thickness)[:, None] * normals, np.float32)
+
+
+def _smoothed(body: Body, rest: Points) -> Points:
+    """Move each vertex of trunk and arms half way to the middle of those around it, many times."""
+    inner, around = _neighbours(body)
+    points = rest.copy()
+    for _ in range(_SPAN):
+        points[inner] = 0.5 * points[inner] + 0.5 * np.einsum("vni->vi", points[around]) / around.shape[1]
+    return points
+
+
+@cache
+def _neighbours(body: Body) -> tuple[Int32[np.ndarray, "v"], Int32[np.ndarray, "v n"]]:
+    """Return the vertices of trunk and arms, and those around each, which stands in itself where it has few."""
+    faces = body.faces[~body.region(*body.regions)]
+    pairs = np.unique(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=0)
+    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
+    inner, starts, counts = np.unique(pairs[:, 0], return_index=True, return_counts=True)
+    columns = np.arange(counts.max())
+    index = np.minimum(starts[:, None] + columns, len(pairs) - 1)
+    return inner, np.where(columns < counts[:, None], pairs[index, 1], inner[:, None])
 
 
 def _apply(turns: Float32[np.ndarray, "f 4 4"], points: Float32[np.ndarray, "g v 3"]) -> Float32[np.ndarray, "f v 3"]:

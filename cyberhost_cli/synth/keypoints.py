@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 import numpy as np
 from anny.keypoints import KeypointsRegressor
@@ -20,7 +21,18 @@ _LIPS = ((537, 540), (539, 534), (7267, 7263))
 _DEPTH = np.full(KEYPOINTS, 0.05)
 """Metres of body that may lie before a point that counts as seen: joints are inside limbs."""
 _DEPTH[BODY] = 0.1
+_DEPTH[BODY.start + 5 : BODY.stop] = 0.6
+# Shoulders and other large joints stay known behind the person's own hands: detectors find them there, and the
+# range over which a body moves would be lost without.
 _DEPTH[LEFT_HAND.start :] = 0.022
+_THICK = 0.03
+"""Metres of a face or hand that may lie before one of its own vertices."""
+_SHOWN = 0.25
+"""Share of the vertices of a face or hand that must be seen for it to be in view."""
+_HAIRLINE = 0.45
+"""Height of the hairline above the brows, as a share of the way from brows to chin."""
+_EVERY = 16
+"""One of so many vertices of a hand is looked at."""
 
 
 @cache
@@ -63,6 +75,55 @@ def see(points: Points, distances: Float32[np.ndarray, "133"], camera: Camera) -
     inside = ((pixels > 0) & (pixels < camera.size)).all(axis=1)
     seen = distances > np.linalg.norm(points - camera.place, axis=1) - _DEPTH
     return np.concatenate([pixels, (inside & seen)[:, None]], axis=1).astype(np.float32)
+
+
+@cache
+def outline(body: Body) -> tuple[Int64[np.ndarray, "n"], ...]:
+    """Return vertices all over the face, from chin to hairline and ear to ear, the left and the right hand."""
+    points = face_points(body.template)
+    jaw, brows = points[:17], points[17:27]
+    chin, brow = float(jaw[:, 2].min()), float(brows[:, 2].mean())
+    head = np.unique(body.faces[body.region("head")])
+    x, y, z = np.moveaxis(body.template[head], -1, 0)
+    within = (z > chin) & (z < brow + _HAIRLINE * (brow - chin)) & (y < jaw[[0, 16], 1].mean())
+    face = head[within & (np.abs(x) < np.abs(jaw[:, 0]).max())]
+    hands = (np.unique(body.faces[body.regions[f"hand.{side}"]]) for side in "LR")
+    return tuple(np.asarray(part[::_EVERY], np.int64) for part in (face, *hands))
+
+
+def targets(body: Body, posed: PosedBody) -> tuple[Float32[np.ndarray, "f k 3"], tuple[slice, ...]]:
+    """Return the 133 points and then places all over face and hands, in metres, and where those of each part lie."""
+    parts = outline(body)
+    ends = np.cumsum([KEYPOINTS, *(len(part) for part in parts)])
+    surfaces = posed.vertices[:, np.concatenate(parts)]
+    points = np.concatenate([places(body, posed), surfaces], axis=1)
+    return points, tuple(slice(*span) for span in pairwise(ends))
+
+
+def see_all(
+    points: Float32[np.ndarray, "k 3"], parts: tuple[slice, ...], distances: Float32[np.ndarray, "k"], camera: Camera
+) -> tuple[Keypoints, Float32[np.ndarray, "4"], Float32[np.ndarray, "2 4"]]:
+    """Return what the camera sees of one frame's `targets`: keypoints, the box of the face, those of the hands."""
+    face, *hands = (box(points[part], distances[part], camera) for part in parts)
+    return see(points[:KEYPOINTS], distances[:KEYPOINTS], camera), face, np.stack(hands)
+
+
+def chest(body: Body, reference: PosedBody) -> float:
+    """Return how many metres the chest lies before the body's axis, in the reference pose."""
+    x, y, z = reference.vertices[0].T
+    shoulder = reference.joints[0, body.bones["upperarm01.L"]]
+    torso = (np.abs(x) < 0.6 * shoulder[0]) & (z < shoulder[2]) & (z > shoulder[2] - 0.3)
+    return -float(y[torso].min())
+
+
+def box(points: Points, distances: Float32[np.ndarray, "v"], camera: Camera) -> Float32[np.ndarray, "4"]:
+    """Return left, top, right, bottom in pixels of what is seen of a part; zeros where too little is."""
+    pixels = camera.project(points)
+    inside = ((pixels > 0) & (pixels < camera.size)).all(axis=1)
+    seen = inside & (distances > np.linalg.norm(points - camera.place, axis=1) - _THICK)
+    if seen.mean() < _SHOWN:
+        return np.zeros(4, np.float32)
+    return np.concatenate([pixels[seen].min(axis=0), pixels[seen].max(axis=0)]).astype(np.float32)
 
 
 def lip_gaps(body: Body, posed: PosedBody) -> Float32[np.ndarray, "f 3"]:

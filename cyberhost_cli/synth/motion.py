@@ -1,40 +1,62 @@
-"""How an actor moves while it talks: head, eyes, brows, chest and hands."""
+"""How an actor moves while it talks: body, head, eyes, brows and hands."""
+
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32
 
-from cyberhost_cli.synth import arms, mouth, turning
-from cyberhost_cli.synth.arms import Reach
-from cyberhost_cli.synth.body import Actions, Body, Rotations
+from cyberhost_cli.synth import accents, arms, eyes, strokes, turning
+from cyberhost_cli.synth.accents import Accents
+from cyberhost_cli.synth.body import Actions, Rotations
+from cyberhost_cli.synth.drifting import Curve, drift, ease
+from cyberhost_cli.synth.eyes import Eyes
+from cyberhost_cli.synth.room import Room
 from cyberhost_cli.synth.speech import Speech
+from cyberhost_cli.synth.strokes import Keys, Plan
+from cyberhost_cli.synth.sway import Sway, sway
 
 _SIDES = ("Left", "Right")
-Curve = Float64[np.ndarray, "f"]
+_BOTH, _ONE = 0.75, 0.15
+"""How likely both hands are in view, and one of them; in the other clips they hang."""
+_CALM = 0.08
+"""How likely hands in view do nothing but rest."""
+
+_NECK = {"neck02": 0.4, "head": 0.6}
+"""Which bones turn the head, and how much of the way."""
+_TURNING = 0.3
+"""How likely a head turns aside for a while."""
 
 
-def drift(random: np.random.Generator, times: Curve, slowest: float, fastest: float) -> Curve:
-    """Return a smooth curve within -1..1: a few waves between two frequencies in hertz."""
-    frequencies = random.uniform(slowest, fastest, 4)
-    phases = random.uniform(0, 2 * np.pi, 4)
-    weights = random.uniform(0.4, 1.0, 4)
-    waves = np.sin(2 * np.pi * frequencies * times[:, None] + phases)
-    return np.asarray(waves @ (weights / weights.sum()))
+@dataclass(frozen=True)
+class Performance:
+    """All that an actor does in a clip."""
+
+    rotations: Rotations
+    shift: Float32[np.ndarray, "f 3"]
+    """Metres by which the whole body is carried."""
+    face: Actions
+    """Of eyes and brows, and a smile; what speech does to the mouth comes on top."""
+    strokes: list[tuple[float, str]]
+    """When each stroke of the hands ends, and what it is called."""
 
 
-def move(
-    body: Body, joints: Float32[np.ndarray, "j 3"], speech: Speech, frames: int, fps: int, random: np.random.Generator
-) -> tuple[Rotations, Actions]:
-    """Move a whole clip; `joints` are those of the person in the model's reference pose."""
+def move(room: Room, speech: Speech, frames: int, fps: int, random: np.random.Generator) -> Performance:
+    """Act a whole clip before the room's camera."""
     times = (np.arange(frames) + 0.5) / fps
-    stress = mouth.loudness(speech, times, 0.3)
-    rotations = _trunk(random, times, stress) | _gaze(random, times)
-    raised = random.uniform() < 0.5
-    one = str(random.choice(["L", "R"])) if random.uniform() < 0.3 else None
-    for side in "LR":
-        up = raised and one in (None, side)
-        motion = _gesture(random, times, stress) if up else _hanging(random, times)
-        rotations |= arms.reach(body, joints, side, motion)
-    return rotations, _face(random, times, stress)
+    stressed = accents.find(speech)
+    swaying, (aside, turns) = sway(random, times, room.scale), _turn(random, times)
+    looking, plan = eyes.move(random, times, turns), _hands(random, stressed)
+    rotations = swaying.lean | _head(random, times, stressed, swaying, looking, aside)
+    heights = random.uniform(0, 1) + random.normal(0, 0.1, 2)
+    for side, keys, height in zip("LR", plan.hands, heights, strict=True):
+        rows = strokes.play(random, times, keys)
+        if keys.hanging:
+            motion = strokes.as_reach(rows)
+        else:
+            motion = room.kept(side, strokes.as_reach(room.lifted(side, rows, height)), times)
+        rotations |= arms.reach(room.body, room.joints, side, motion)
+    face = _face(random, times, speech, stressed, looking)
+    return Performance(rotations, swaying.shift.astype(np.float32), face, plan.strokes)
 
 
 def pleasant(frames: int) -> Actions:
@@ -44,74 +66,63 @@ def pleasant(frames: int) -> Actions:
     return curves | {"browInnerUp": np.full(frames, 0.2, np.float32)}
 
 
-def _trunk(random: np.random.Generator, times: Curve, stress: Curve) -> Rotations:
-    def sway(degrees: float, fastest: float) -> Curve:
+def _hands(random: np.random.Generator, stressed: Accents) -> Plan:
+    """Choose which hands are in view, and what they do."""
+    kind, still = random.uniform(), random.uniform() < _CALM
+    plan = strokes.plan(random, stressed, 0.0 if still else random.uniform(0.2, 1.0))
+    hands = list[Keys](plan.hands)
+    side = int(random.integers(2))
+    for hand in (0, 1):
+        if kind >= _BOTH + _ONE or (kind >= _BOTH and hand == side):
+            hands[hand] = strokes.hanging(random)
+    return Plan((hands[0], hands[1]), plan.strokes)
+
+
+def _head(
+    random: np.random.Generator, times: Curve, stressed: Accents, swaying: Sway, looking: Eyes, aside: Curve
+) -> Rotations:
+    """Nod on stressed syllables, turn, follow the eyes, and stay more upright than the spine."""
+
+    def wave(degrees: float, fastest: float) -> Curve:
         return np.radians(degrees) * drift(random, times, 0.08, fastest)
 
-    nod = np.radians(random.uniform(1, 4)) * (stress - stress.mean())
-    facing = np.radians(random.uniform(-6, 6, 3) * (0.5, 0.5, 1.0))
+    nod = np.radians(random.uniform(1, 4.5)) * accents.pulses(stressed, times, 0.22, 0.3)
+    tilt = np.radians(random.normal(0, 1.2)) * accents.pulses(stressed, times, 0.4, 0.6)
+    facing = np.radians(random.uniform(-1, 1, 3) * (2.5, 2.5, 6.0))
+    pitch = wave(2.5, 0.5) + nod + facing[0] + 0.25 * looking.looks[:, 0]
+    roll = wave(2.5, 0.4) + tilt + facing[1] - 0.6 * swaying.roll
+    yaw = wave(4.5, 0.4) + facing[2] + 0.5 * looking.looks[:, 1] + aside
     turns = {
-        "spine03": turning.euler(sway(1.0, 0.3), sway(1.5, 0.25), sway(1.5, 0.25)),
-        "spine01": turning.euler(sway(1.0, 0.3), sway(1.5, 0.25), sway(2.0, 0.25)),
-        "neck02": turning.euler(sway(2.0, 0.5) + 0.4 * nod, sway(2.0, 0.4), sway(3.0, 0.4) + 0.5 * facing[2]),
-        "head": turning.euler(
-            sway(3.0, 0.6) + 0.6 * nod + facing[0], sway(3.0, 0.4) + facing[1], sway(4.0, 0.4) + 0.5 * facing[2]
-        ),
+        name: turning.single(turning.euler(share * pitch, share * roll, share * yaw)) for name, share in _NECK.items()
     }
-    return {name: turning.single(matrices) for name, matrices in turns.items()}
+    return turns | looking.turns(pitch, yaw)
 
 
-def _gaze(random: np.random.Generator, times: Curve) -> Rotations:
-    """Let the eyes jump a little, now and then."""
-    jumps = np.cumsum(random.uniform(size=len(times)) < 0.03)
-    places = np.radians(random.normal(0, 1.0, (len(times) + 1, 2)) * (2.0, 4.0))[jumps]
-    turns = turning.single(turning.euler(places[:, 0], np.zeros(len(times)), places[:, 1]))
-    return {"eye.L": turns, "eye.R": turns}
+def _turn(random: np.random.Generator, times: Curve) -> tuple[Curve, list[float]]:
+    """Turn the head aside once in some clips, for a while; return how far, and when it begins to turn."""
+    if random.uniform() > _TURNING:
+        return np.zeros_like(times), []
+    start, length, way = random.uniform(0, times[-1]), random.uniform(0.8, 1.6), random.uniform(0.4, 0.7)
+    angle = np.radians(random.uniform(6, 14)) * random.choice([-1, 1])
+    curve = angle * (ease((times - start) / way) - ease((times - start - length) / way))
+    return np.asarray(curve), [start, start + length]
 
 
-def _face(random: np.random.Generator, times: Curve, stress: Curve) -> Actions:
-    blink = np.zeros_like(times)
-    moment = random.uniform(0.2, 2.5)
-    while moment < times[-1]:
-        blink += np.exp(-0.5 * ((times - moment) / 0.055) ** 2)
-        moment += random.uniform(1.5, 4.5)
-    brows = np.clip(0.10 + 0.35 * (stress - 0.5) + 0.2 * drift(random, times, 0.1, 0.5), 0, 0.6)
-    smile = np.full_like(times, random.uniform(0.05, 0.25))
+def _face(random: np.random.Generator, times: Curve, speech: Speech, stressed: Accents, looking: Eyes) -> Actions:
+    """Blink, raise the brows on stressed syllables, smile a little, more so in pauses."""
+    raised = random.uniform(0.0, 0.45) * accents.pulses(stressed, times, 0.2, 0.4)
+    brows = np.clip(0.08 + raised + 0.15 * drift(random, times, 0.1, 0.5), 0, 0.6)
+    quiet = np.zeros_like(times)
+    for start, end in accents.pauses(speech):
+        quiet = np.maximum(quiet, ease((times - start) / 0.3) - ease((times - end + 0.1) / 0.3))
+    smile = random.uniform(0.0, 0.22) + random.uniform(0.0, 0.15) * np.clip(quiet, 0, 1)
     curves = {
-        "eyeBlinkLeft": np.clip(blink, 0, 1),
-        "eyeWideLeft": np.full_like(times, random.uniform(0.0, 0.3)) * (1 - np.clip(blink, 0, 1)),
-        "browInnerUp": brows + 0.1,
+        "eyeBlinkLeft": looking.lids,
+        "eyeWideLeft": random.uniform(0.0, 0.25) * (1 - looking.lids),
+        "browInnerUp": 0.5 * brows + 0.03,
         "browOuterUpLeft": brows,
-        "mouthSmileLeft": smile,
+        "mouthSmileLeft": np.clip(smile + 0.04 * drift(random, times, 0.1, 0.4), 0, 0.4),
+        "cheekSquintLeft": 0.5 * smile,
     }
     both = {name.replace("Left", "Right"): curve for name, curve in curves.items() if name.endswith("Left")}
     return {name: curve.astype(np.float32) for name, curve in (curves | both).items()}
-
-
-def _gesture(random: np.random.Generator, times: Curve, stress: Curve) -> Reach:
-    """Raise a hand before the chest and stroke on loud moments."""
-    home = np.array([random.uniform(-0.04, 0.10), random.uniform(0.38, 0.50), random.uniform(-0.20, -0.08)])
-    size = random.uniform(0.4, 1.0)
-    beat = (stress - 0.5) * size
-    stroke = np.array([random.uniform(0.0, 0.06), random.uniform(0.0, 0.06), random.uniform(0.03, 0.10)])
-    wander = np.stack([drift(random, times, 0.1, 0.6) for _ in range(3)], axis=1) * (0.05, 0.03, 0.05) * size
-    curl = random.uniform(0.1, 0.45) + 0.08 * np.stack([drift(random, times, 0.1, 0.7) for _ in range(5)], axis=1)
-    curl[:, 0] *= 0.5
-    return Reach(
-        wrist=home + wander + beat[:, None] * stroke,
-        elbow=np.tile([0.8, -0.2, -1.0], (len(times), 1)),
-        twist=random.uniform(-1.3, 0.2) + 0.25 * drift(random, times, 0.1, 0.6) - 0.3 * beat,
-        bend=random.uniform(-0.1, 0.35) + 0.12 * drift(random, times, 0.1, 0.6) + 0.15 * beat,
-        curl=curl,
-    )
-
-
-def _hanging(random: np.random.Generator, times: Curve) -> Reach:
-    wrist = np.array([random.uniform(0.06, 0.16), random.uniform(0.02, 0.10), -0.96])
-    return Reach(
-        wrist=wrist + 0.01 * drift(random, times, 0.1, 0.3)[:, None],
-        elbow=np.tile([0.3, -1.0, 0.0], (len(times), 1)),
-        twist=np.zeros_like(times),
-        bend=np.zeros_like(times),
-        curl=np.full((len(times), 5), 0.3),
-    )

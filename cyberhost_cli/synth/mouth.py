@@ -15,6 +15,10 @@ _STEP = 0.005
 _BLEND, _CLOSING = 0.035, 0.016
 """Seconds by which the shapes of neighbouring phones run into each other; lips close and part faster."""
 _REST = (0.0, 0.0, 0.0, 0.0, 0.0)
+_SHUT = 0.06
+"""Seconds for which lips that press together are shut at least: in every film one frame sees it."""
+_PRESS = 3
+"""Which number of a shape tells how far lips press together."""
 
 
 @cache
@@ -71,6 +75,9 @@ def _targets(speech: Speech, grid: Float64[np.ndarray, "n"]) -> Float64[np.ndarr
         edges = np.linspace(phone.start, phone.end, len(shapes) + 1)
         for shape, start, end in zip(shapes, edges[:-1], edges[1:], strict=True):
             targets[(grid >= start) & (grid < end)] = shape
+    for phone in speech.phones:
+        if (shape := _shapes().get(phone.symbol[0], _REST))[_PRESS] == 1:
+            targets[np.abs(grid - (phone.start + phone.end) / 2) < _SHUT / 2] = shape
     return targets
 
 

@@ -14,14 +14,22 @@ from cyberhost_cli.types import Pixels
 
 _OVERSAMPLE = 4
 _TEXTURE = 2048
-_LIGHT, _AMBIENT = np.array([0.35, -1.0, 0.5]), 0.58
+LIGHT = actors.Light(
+    lamp=np.array([0.35, -1.0, 0.5]),
+    spread=0.03,
+    colour=np.full(3, 0.5),
+    sky=np.full(3, 0.58),
+    ground=np.full(3, 0.42),
+    rim=np.array([-1.0, 1.0, 0.6]),
+    rim_colour=np.full(3, 0.15),
+)
 """A photographer's light: brighter and more from the front than in most clips."""
 
 
 def portrait(seed: int, size: int) -> Pixels:
     """Take the picture of the actor of `seed`."""
     body = bodies.load()
-    actor = replace(actors.random_actor(seed), light=_LIGHT, ambient=_AMBIENT)
+    actor = replace(actors.random_actor(seed), light=LIGHT)
     reference = clips.reference_pose(body, actor)
     rotations = {"head": turning.single(np.eye(3)[None])}
     hands = Reach(

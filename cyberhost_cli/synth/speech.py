@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -11,19 +11,15 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
+from cyberhost_cli.types import Phone
+
 RATE = 16000
-_MEN = ("en-us", "en", "en-us+m1", "en-us+m3", "en-us+m7", "en-us+adam", "en+m2", "en+m4")
-_WOMEN = ("en-us+f1", "en-us+f2", "en-us+f3", "en-us+f4", "en+f2", "en+f5", "en-us+linda", "en-us+shelby")
+_MEN = ("en-us", "en", "en-us+m1", "en-us+m3", "en-us+m7", "en-us+adam", "en+m2", "en+m4", "en-us+Michael")
+_WOMEN = ("en-us+f1", "en+f1", "en-us+f4", "en+f4", "en-us+linda", "en-us+shelby", "en-us+belinda", "en-us+Annie")
 VOICES = _MEN + _WOMEN
-
-
-@dataclass(frozen=True)
-class Phone:
-    """One sound of the speech, in IPA as espeak writes it; `start` and `end` in seconds."""
-
-    symbol: str
-    start: float
-    end: float
+"""None of those with breath, which sounds different each time."""
+_LEVEL = 0.115
+"""Root mean square of all that one voice says; some are louder than others by nature."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +68,20 @@ def random_speech(random: np.random.Generator, seconds: float) -> Speech:
     while length < seconds + 1:
         parts += [speak(str(next(chosen)), voice, speed, pitch, pitch_range), _pause(random)]
         length = sum(part.seconds for part in parts)
-    whole = _join(parts)
+    whole = _levelled(_join(parts))
     return _cut(whole, random.uniform(0, length - seconds) if random.uniform() < 0.6 else 0.0, seconds)
 
 
 def _pause(random: np.random.Generator) -> Speech:
-    return Speech(np.zeros(int(RATE * random.uniform(0.1, 0.5)), np.float32), (), "")
+    """Return silence: mostly a breath long, sometimes that of a thought."""
+    seconds = random.uniform(0.5, 1.3) if random.uniform() < 0.35 else random.uniform(0.1, 0.5)
+    return Speech(np.zeros(int(RATE * seconds), np.float32), (), "")
+
+
+def _levelled(speech: Speech) -> Speech:
+    spoken = speech.samples[speech.samples != 0]
+    samples = speech.samples * (_LEVEL / float(np.sqrt(np.mean(spoken**2))))
+    return replace(speech, samples=samples / max(1.0, float(np.abs(samples).max())))
 
 
 def _join(parts: list[Speech]) -> Speech:

@@ -1,18 +1,28 @@
 """The stage that trains the autoencoder, on crops around what must survive: mouth, eyes and fingers."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
 
+from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.config.training import TrainingConfig
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.preprocess import regions
-from cyberhost_cli.training.dataset import ClipExample
-from cyberhost_cli.types import Box, Keypoints
+from cyberhost_cli.training import noise
+from cyberhost_cli.training.dataset import ClipExample, Dataset
+from cyberhost_cli.training.diffusion import share
+from cyberhost_cli.training.losses import emphasis
+from cyberhost_cli.training.stage import Stage
+from cyberhost_cli.types import Box, Frames, Keypoints
+
+FILMS, SHARED = 4, 24
+"""Clips in a batch at least, and rows that may share one: decoding its film takes longer than all else."""
 
 FACES, HANDS = 0.5, 0.25
 """Shares of the crops that lie around a face and around a hand; the rest lies anywhere."""
@@ -26,88 +36,148 @@ GAIN, OFFSET = 0.15, 0.1
 PERMUTED = 0.5
 """Share of the crops whose colour channels change places; without it, one axis of colour is forgotten early."""
 
-MEASURED_FRAMES = 256
-"""Frames that the mean and deviation of the latents are measured on."""
+MEASURED_CLIPS, MEASURED_FRAMES = 32, 8
+"""Clips, and frames of each, that the mean and deviation of the latents are measured on."""
 
 
 @dataclass(frozen=True)
 class CropBatch:
-    """Crops in -1..1 and the weight of each pixel."""
+    """Crops as they are filmed, how their colours are to be changed, and what matters in them."""
 
-    pixels: Float[Tensor, "b 3 H W"]
-    weights: Float[Tensor, "b 1 H W"]
+    seeds: Int64[Tensor, "b"]
+    """Of the noise."""
+    pixels: UInt8[Tensor, "b H W 3"]
+    channels: Int64[Tensor, "b 3"]
+    """Which colour channel stands in the place of each."""
+    gain: Float32[Tensor, "b 3"]
+    offset: Float32[Tensor, "b 3"]
+    masks: UInt8[Tensor, "b 3 h w"]
+    """Face, hands, mouth: shares of the cells, 0..255."""
 
 
-class AutoencoderStage:
+def autoencoder_stage(model: CyberHost, dataset: Dataset, preset: Preset) -> Stage[CropBatch]:
+    """Train the autoencoder alone, and measure its latents."""
+    parameters = {name: each for name, each in model.named_parameters() if name.startswith("autoencoder.")}
+    batches = Crops(dataset, preset.training, preset.model.autoencoder.factor)
+    return Stage(parameters, batches, AutoencoderModule(model, preset.training), Measurement(model, dataset))
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Draws crops of the clips' frames; they begin and end between cells of the latent grid."""
+
+    dataset: Dataset
+    training: TrainingConfig
+    factor: int
+    """Pixels per cell, along one side."""
+
+    def __call__(self, step: int, rows: range) -> CropBatch:
+        """Draw some rows of the batch of a step."""
+        drawn: list[dict[str, Any]] = []
+        for index, members in groupby(rows, lambda row: self.clip(step, row)):
+            clip = self.dataset.clips[index]
+            film = clip.film()
+            drawn += [self._crop(clip, film, step, row) for row in members]
+        return CropBatch(**{name: torch.from_numpy(np.stack([row[name] for row in drawn])) for name in drawn[0]})
+
+    def clip(self, step: int, row: int) -> int:
+        """Return the number of the clip that a row lies in, as those beside it."""
+        batch = self.training.batch
+        films = min(batch, max(FILMS, -(-batch // SHARED)))
+        return self.dataset.index(step, row * films // batch, films)
+
+    def _crop(self, clip: ClipExample, film: Frames, step: int, row: int) -> dict[str, Any]:
+        random = np.random.default_rng([self.training.seed, step, row])
+        index = int(random.integers(len(film)))
+        grid, side = clip.masks.shape[2:], self.training.crop // self.factor
+        top, left = _corner(clip.keypoints[index], grid, side, self.factor, random)
+        cells = (slice(top, top + side), slice(left, left + side))
+        pixels = tuple(slice(self.factor * each.start, self.factor * each.stop) for each in cells)
+        turned = slice(None, None, int(random.choice([1, -1])))
+        return {
+            "seeds": random.integers(2**62),
+            "pixels": film[index][pixels][:, turned],
+            "channels": random.permutation(3) if random.random() < PERMUTED else np.arange(3),
+            "gain": 1 + random.uniform(-GAIN, GAIN, 3).astype(np.float32),
+            "offset": random.uniform(-OFFSET, OFFSET, 3).astype(np.float32),
+            "masks": clip.masks[index][:, cells[0], cells[1]][:, :, turned],
+        }
+
+
+class AutoencoderModule(nn.Module):
     """Absolute difference of pixels and of their steps, and a little KL, with noise on the latents."""
 
-    def __init__(self, model: CyberHost, clips: Sequence[ClipExample], training: TrainingConfig) -> None:
+    parts: Tensor
+
+    def __init__(self, model: CyberHost, training: TrainingConfig) -> None:
+        super().__init__()
         self.model = model
-        self.clips = clips
-        self.training = training
-        self.kl = model.autoencoder.kl
+        self.config = training.autoencoder
+        weights = training.loss
+        self.register_buffer("parts", torch.tensor([weights.face, weights.hands, weights.mouth]), persistent=False)
 
-    def parameters(self) -> Mapping[str, nn.Parameter]:
-        """Return the autoencoder's parameters."""
-        return {f"autoencoder.{name}": each for name, each in self.model.autoencoder.named_parameters()}
-
-    def batch(self, generator: torch.Generator) -> CropBatch:
-        """Draw crops of frames of different clips."""
-        random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
-        drawn = [self._crop(random) for _ in range(self.training.batch)]
-        pixels = torch.from_numpy(np.stack([each for each, _ in drawn])).permute(0, 3, 1, 2)
-        return CropBatch(pixels, torch.from_numpy(np.stack([each for _, each in drawn]))[:, None])
-
-    def loss(self, batch: CropBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: CropBatch) -> dict[str, Tensor]:
         """Return how far the crops are from themselves after a way through noisy latents."""
-        weights = self.training.autoencoder
-        latents = self.kl.encode(batch.pixels).latent_dist
-        sample = latents.mean + latents.std * _noise(latents.mean, generator)
-        spread = sample.detach().std(dim=(0, 2, 3), keepdim=True)
-        decoded = self.kl.decode(sample + weights.noise * spread * _noise(sample, generator)).sample
+        kl, pixels = self.model.autoencoder.kl, _coloured(batch)
+        posterior = kl.encode(pixels).latent_dist
+        mean, variance = posterior.mean.float(), posterior.logvar.float().exp()
+        shape = tuple(mean.shape[1:])
+        sample = mean + variance.sqrt() * noise.normal(batch.seeds, noise.POSTERIOR, shape)
+        # Of each crop by itself: what a row learns must not depend on those beside it.
+        spread = sample.detach().std(dim=(2, 3), keepdim=True)
+        disturbed = sample + self.config.noise * spread * noise.normal(batch.seeds, noise.DECODED, shape)
+        difference = kl.decode(disturbed).sample.float() - pixels
+        weights = emphasis(batch.masks.float() / 255, self.parts)[:, None]
+        weights = functional.interpolate(weights, difference.shape[-2:], mode="nearest")
         parts = {
-            "pixels": (batch.weights * (decoded - batch.pixels).abs()).mean(),
-            "edges": weights.edges * _edges(decoded - batch.pixels, batch.weights),
-            "kl": weights.kl * latents.kl().mean() / sample[0].numel(),
+            "pixels": (weights * difference.abs()).mean(),
+            "edges": self.config.edges * _edges(difference, weights),
+            "kl": self.config.kl * (mean.square() + variance - 1 - variance.log()).mean() / 2,
         }
         total = torch.stack(list(parts.values())).sum()
-        return total, {"loss": total.item()} | {name: part.item() for name, part in parts.items()}
+        return {"loss": total} | {name: part.detach() for name, part in parts.items()}
+
+
+class Measurement:
+    """Brings the mean and deviation of each latent channel up to date, on frames spread over the clips."""
+
+    def __init__(self, model: CyberHost, dataset: Dataset) -> None:
+        self.autoencoder = model.autoencoder
+        self.dataset = dataset
+        self._films: list[Frames] = []
 
     @torch.no_grad()
-    def settle(self) -> None:
-        """Measure mean and deviation of each latent channel on frames spread over the clips."""
-        chosen = np.linspace(0, len(self.clips) - 1, MEASURED_FRAMES).astype(int)
-        frames = [self.clips[clip].frames[index % len(self.clips[clip])] for index, clip in enumerate(chosen)]
-        device = self.model.autoencoder.latent_mean.device
-        latents = torch.cat([self.kl.encode(_to_pixels(each)[None].to(device)).latent_dist.mean for each in frames])
-        self.model.autoencoder.latent_mean.copy_(latents.mean(dim=(0, 2, 3)))
-        self.model.autoencoder.latent_std.copy_(latents.std(dim=(0, 2, 3)))
+    def __call__(self) -> None:
+        """Measure with the weights as they are."""
+        if not self._films:
+            self._films = [_some(self.dataset.clips[index].film()) for index in self._chosen()]
+        device = self.autoencoder.latent_mean.device
+        pixels = (2 * share(torch.from_numpy(film).to(device)) - 1 for film in self._films)
+        latents = torch.cat([self.autoencoder.kl.encode(each).latent_dist.mean for each in pixels])
+        self.autoencoder.latent_mean.copy_(latents.mean(dim=(0, 2, 3)))
+        self.autoencoder.latent_std.copy_(latents.std(dim=(0, 2, 3)))
 
-    def _crop(self, random: np.random.Generator) -> tuple[Float[np.ndarray, "s s 3"], Float[np.ndarray, "s s"]]:
-        clip = self.clips[random.integers(len(self.clips))]
-        index = int(random.integers(len(clip)))
-        side = self.training.crop
-        top, left = _corner(clip.keypoints[index], (clip.frames.shape[1], clip.frames.shape[2]), side, random)
-        rows, columns = slice(top, top + side), slice(left, left + side)
-        weights = _pixel_weights(clip.masks[index], clip.frames.shape[1] // clip.masks.shape[2], self.training)
-        pixels = clip.frames[index, rows, columns].astype(np.float32) / 127.5 - 1
-        gain = 1 + random.uniform(-GAIN, GAIN, 3).astype(np.float32)
-        pixels = np.clip(pixels * gain + random.uniform(-OFFSET, OFFSET, 3).astype(np.float32), -1, 1)
-        if random.random() < PERMUTED:
-            pixels = pixels[:, :, random.permutation(3)]
-        turned = slice(None, None, int(random.choice([1, -1])))
-        return pixels[:, turned], weights[rows, columns][:, turned]
+    def _chosen(self) -> list[int]:
+        clips = len(self.dataset.clips)
+        return [int(index) for index in np.unique(np.linspace(0, clips - 1, MEASURED_CLIPS).astype(int))]
 
 
-def _corner(keypoints: Keypoints, size: tuple[int, int], side: int, random: np.random.Generator) -> tuple[int, int]:
-    """Return top and left of a crop within the frame."""
-    limits = np.array(size) - side
+def _some(film: Frames) -> UInt8[np.ndarray, "n H W 3"]:
+    """Return frames spread over a film."""
+    return film[np.linspace(0, len(film) - 1, MEASURED_FRAMES).astype(int)]
+
+
+def _corner(
+    keypoints: Keypoints, grid: tuple[int, ...], side: int, factor: int, random: np.random.Generator
+) -> tuple[int, int]:
+    """Return the first row and column of cells of a crop within the frame."""
+    limits = np.array(grid) - side
     box = _target(keypoints, random)
     if box is None:
         top, left = random.integers(limits + 1)
     else:
         x, y = box.centre
-        middle = np.array([y, x]) + random.uniform(-JITTER, JITTER, 2) * side
+        middle = np.array([y, x]) / factor + random.uniform(-JITTER, JITTER, 2) * side
         top, left = np.clip(np.rint(middle - side / 2), 0, limits)
     return int(top), int(left)
 
@@ -122,21 +192,11 @@ def _target(keypoints: Keypoints, random: np.random.Generator) -> Box | None:
     return None
 
 
-def _pixel_weights(
-    masks: UInt8[np.ndarray, "3 h w"], factor: int, training: TrainingConfig
-) -> Float[np.ndarray, "H W"]:
-    """Return 1 plus the weights of face, hands and mouth where these are."""
-    parts = np.array([training.loss.face, training.loss.hands, training.loss.mouth], dtype=np.float32)
-    weights = 1 + np.tensordot(parts / 255, masks.astype(np.float32), axes=1)
-    return weights.repeat(factor, axis=0).repeat(factor, axis=1)
-
-
-def _to_pixels(frame: UInt8[np.ndarray, "H W 3"]) -> Float[Tensor, "3 H W"]:
-    return torch.from_numpy(frame.astype(np.float32) / 127.5 - 1).permute(2, 0, 1)
-
-
-def _noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=generator).to(like.device)
+def _coloured(batch: CropBatch) -> Float[Tensor, "b 3 H W"]:
+    """Return the crops in -1..1, with other colours."""
+    pixels = 2 * share(batch.pixels) - 1
+    mixed = pixels.gather(1, batch.channels[:, :, None, None].expand_as(pixels))
+    return (mixed * batch.gain[:, :, None, None] + batch.offset[:, :, None, None]).clamp(-1, 1)
 
 
 def _edges(difference: Float[Tensor, "b 3 H W"], weights: Float[Tensor, "b 1 H W"]) -> Float[Tensor, ""]:

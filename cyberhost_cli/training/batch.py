@@ -1,58 +1,62 @@
 """Batches of windows of clips, each with a reference frame of the same clip."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float16, Float32, Int64, UInt8
 from torch import Tensor
 
 from cyberhost_cli.config.model import Map
 from cyberhost_cli.config.training import TrainingConfig
-from cyberhost_cli.preprocess import maps, movement, regions
-from cyberhost_cli.training.dataset import ClipExample
-from cyberhost_cli.training.latents import Latents
-from cyberhost_cli.types import KeypointTrack
+from cyberhost_cli.preprocess import maps, movement, skeleton
+from cyberhost_cli.training.dataset import ClipExample, Dataset
+from cyberhost_cli.types import LEFT_HAND, RIGHT_HAND
 
 FAR = 0.5
 """Share of the references that are drawn from the half of the clip's frames that is farthest from the window."""
 
+WHOLE = 0
+"""What the chance of a whole batch is drawn by, beside the seed and the step; that of a row by its number + 1."""
+
 
 @dataclass(frozen=True)
 class Batch:
-    """What a diffusion stage learns from in one step; crops are in -1..1, drawn maps and masks in 0..1."""
+    """What a diffusion stage learns from in one step; pictures, drawn maps and masks are 0..255."""
 
-    latents: Float[Tensor, "b f c h w"]
-    motion: Float[Tensor, "b m c h w"]
+    seeds: Int64[Tensor, "b"]
+    """Of the noise."""
+    timesteps: Int64[Tensor, "b"]
+    heatmaps: Bool[Tensor, "b"]
+    """Rows whose hand heatmaps count, if their timestep is low enough."""
+    disturbance: Float32[Tensor, "b"]
+    """Deviation of the noise on the motion frames."""
+    latents: Float16[Tensor, "b f c h w"]
+    motion: Float16[Tensor, "b m c h w"]
     """Latents of the frames before the window; the reference's, repeated, where there are none."""
-    reference: Float[Tensor, "b c h w"]
-    skeleton: Float[Tensor, "b 3 H W"]
+    reference: Float16[Tensor, "b c h w"]
+    skeleton: UInt8[Tensor, "b H W 3"]
     """Pose of the reference."""
-    face: Float[Tensor, "b 3 s s"]
-    hands: Float[Tensor, "b 2 3 q q"]
-    identity: Float[Tensor, "b _d"]
-    pose: Float[Tensor, "b _k 3 H W"]
+    face: UInt8[Tensor, "b s s 3"]
+    hands: UInt8[Tensor, "b 2 q q 3"]
+    identity: Float32[Tensor, "b _d"]
+    pose: UInt8[Tensor, "b _k H W 3"]
     """The body movement map, or for each frame what a driving video would tell."""
-    speech: Float[Tensor, "b f t d"]
-    deviation: Float[Tensor, "b f 2"]
+    speech: Float32[Tensor, "b f t d"]
+    deviation: Float32[Tensor, "b f 2"]
     """Of the Laplacian of the left and the right hand."""
-    masks: Float[Tensor, "b f 3 h w"]
+    masks: UInt8[Tensor, "b f 3 h w"]
     """Face, hands, mouth."""
-    keypoints: Float[Tensor, "b f 133 3"]
-
-
-GRID, PICTURE = ("latents", "motion", "reference", "masks"), ("skeleton", "pose")
-"""What lies on the latent grid, and what in pixels."""
-
-JITTER = 0.25
-"""How far the middle of a crop may be from that of the face, in sides of the crop."""
+    hand_keypoints: Float32[Tensor, "b f 42 3"]
+    drop_reference: bool
+    drop_audio: bool
 
 
 @dataclass(frozen=True)
 class Window:
-    """One row of a batch, drawn but not yet read."""
+    """All that is left to chance in one row of a batch."""
 
     clip: int
     start: int
@@ -62,87 +66,108 @@ class Window:
     """Of the movement rectangle."""
     driving: Literal["hands", "body"] | None
     """What is driven by poses; the rest is by sound."""
-    top: int
-    left: int
-    side: int | None
-    """A crop on the latent grid, if any."""
+    timestep: int
+    heatmaps: bool
+    disturbance: float
+    seed: int
 
 
-def sample_batch(
-    clips: Sequence[ClipExample],
-    latents: Sequence[Latents],
-    training: TrainingConfig,
-    motion_frames: int,
-    known: Collection[Map],
-    generator: torch.Generator,
-) -> Batch:
-    """Draw a batch for a model that knows these maps; all chance comes from `generator`."""
-    random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
-    windows = [draw_window(clips, training, motion_frames, random) for _ in range(training.batch)]
-    rows = [
-        _cut(_read(clips[each.clip], latents[each.clip], each, training, motion_frames, known), each)
-        for each in windows
-    ]
-    return Batch(**{name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]})
+@dataclass(frozen=True)
+class Windows:
+    """Draws batches of windows for a model that knows these maps."""
 
+    dataset: Dataset
+    training: TrainingConfig
+    motion_frames: int
+    maps: tuple[Map, ...]
+    size: tuple[int, int]
+    """Height and width of the picture."""
+    timesteps: Sequence[int]
+    """What rows are drawn from, rising."""
 
-def draw_window(
-    clips: Sequence[ClipExample], training: TrainingConfig, motion_frames: int, random: np.random.Generator
-) -> Window:
-    """Draw a window of `training.frames` frames and a reference frame."""
-    clip = int(random.integers(len(clips)))
-    length = len(clips[clip])
-    start = int(random.integers(length - training.frames + 1))
-    top, left, side = _crop(clips[clip], start, training.face_crop, random)
-    return Window(
-        clip,
-        start,
-        _reference(length, start + training.frames / 2, random),
-        start >= motion_frames and random.random() >= training.drop_motion,
-        random.uniform(*training.movement_enlargement),
-        _driving(training, random),
-        top,
-        left,
-        side,
-    )
+    def __call__(self, step: int, rows: range) -> Batch:
+        """Draw some rows of the batch of a step."""
+        drawn = [self._read(self.draw(step, row)) for row in rows]
+        _, drop_reference, drop_audio = self._whole(step)
+        # Together, which is much quicker than one after the other.
+        poses = skeleton.draw_track(np.stack([row.pop("reference_keypoints") for row in drawn]), *self.size)
+        stacked = {name: torch.from_numpy(np.stack([row[name] for row in drawn])) for name in drawn[0]}
+        return Batch(
+            **stacked,
+            skeleton=torch.from_numpy(poses),
+            drop_reference=drop_reference < self.training.drop_reference,
+            drop_audio=drop_audio < self.training.drop_audio,
+        )
+
+    def draw(self, step: int, row: int) -> Window:
+        """Draw a window of `training.frames` frames, a reference frame and a timestep."""
+        training, random = self.training, np.random.default_rng([self.training.seed, step, row + 1])
+        clip = self.dataset.clip(step, row)
+        length = len(self.dataset.clips[clip])
+        start = int(random.integers(length - training.frames + 1))
+        # Spread evenly over the batch's rows, so that no batch is all of noise or all of pictures.
+        place = int((self._whole(step)[0] + row / training.batch) % 1 * len(self.timesteps))
+        return Window(
+            clip,
+            start,
+            _reference(length, start + training.frames / 2, random),
+            start >= self.motion_frames and random.random() >= training.drop_motion,
+            random.uniform(*training.movement_enlargement),
+            _driving(training, random),
+            self.timesteps[-1 if random.random() < training.terminal else place],
+            random.random() < training.loss.heatmap_probability,
+            random.uniform(0, training.motion_noise),
+            int(random.integers(2**62)),
+        )
+
+    def _whole(self, step: int) -> tuple[float, float, float]:
+        """Draw what all rows of a step share: where their timesteps begin, and what is dropped."""
+        begin, reference, audio = np.random.default_rng([self.training.seed, step, WHOLE]).random(3).tolist()
+        return begin, reference, audio
+
+    def _read(self, window: Window) -> dict[str, Any]:
+        """Return the row's arrays by their names in a `Batch`, and the pose of its reference."""
+        clip, latents = self.dataset.clips[window.clip], self.dataset.latents(window.clip)
+        span = slice(window.start, window.start + self.training.frames)
+        if window.has_motion:
+            before = latents[window.start - self.motion_frames : window.start]
+        else:
+            before = np.repeat(latents[window.reference][None], self.motion_frames, axis=0)
+        return {
+            "seeds": np.int64(window.seed),
+            "timesteps": np.int64(window.timestep),
+            "heatmaps": np.bool_(window.heatmaps),
+            "disturbance": np.float32(window.disturbance),
+            "latents": latents[span],
+            "motion": before,
+            "reference": latents[window.reference],
+            "reference_keypoints": clip.keypoints[window.reference],
+            "face": clip.faces[window.reference],
+            "hands": clip.hands[window.reference],
+            "identity": clip.identity,
+            "pose": self._pose_maps(clip, window, span),
+            "speech": clip.speech[span],
+            "deviation": clip.deviation[span],
+            "masks": clip.masks[span],
+            "hand_keypoints": clip.keypoints[span, LEFT_HAND.start : RIGHT_HAND.stop],
+        }
+
+    def _pose_maps(self, clip: ClipExample, window: Window, span: slice) -> UInt8[np.ndarray, "_k H W 3"]:
+        """Draw what tells the model where the body goes, black where it knows no map for what drives this row."""
+        rectangle = movement.draw(movement.rectangle(clip.keypoints, window.enlargement), *self.size)
+        drawn = maps.draw(self.maps, rectangle, window.driving, clip.keypoints[span])
+        if drawn is None:
+            drawn = np.zeros_like(maps.grey(rectangle))
+        # One for all frames, or as many as other rows of the batch have.
+        several = self.training.body_poses + self.training.hand_poses > 0
+        return np.repeat(drawn, self.training.frames, axis=0) if several and len(drawn) == 1 else drawn
 
 
 def _driving(training: TrainingConfig, random: np.random.Generator) -> Literal["hands", "body"] | None:
-    """Draw what drives a row; a preset without poses asks no chance, so that its batches stay what they were."""
-    if not _poses(training):
-        return None
     chance = random.random()
     if chance < training.body_poses:
         return "body"
     return "hands" if chance < training.body_poses + training.hand_poses else None
-
-
-def _crop(
-    clip: ClipExample, start: int, face_crop: int | None, random: np.random.Generator
-) -> tuple[int, int, int | None]:
-    """Draw top, left and side of a crop around the face of frame `start`, on the latent grid."""
-    if face_crop is None:
-        return 0, 0, None
-    grid = np.array(clip.masks.shape[2:])
-    factor = clip.frames.shape[1] // int(grid[0])
-    side = face_crop // factor
-    x, y = regions.known_face(clip.keypoints[start]).centre
-    middle = np.array([y, x]) / factor + random.uniform(-JITTER, JITTER, 2) * side
-    top, left = np.clip(np.rint(middle - side / 2), 0, grid - side).astype(int).tolist()
-    return top, left, side
-
-
-def _cut(row: dict[str, np.ndarray], window: Window) -> dict[str, np.ndarray]:
-    """Cut the row's arrays to the window's crop."""
-    if window.side is None:
-        return row
-    factor = row["pose"].shape[-1] // row["latents"].shape[-1]
-    for names, scale in ((GRID, 1), (PICTURE, factor)):
-        top, left, side = (scale * each for each in (window.top, window.left, window.side))
-        for name in names:
-            row[name] = np.ascontiguousarray(row[name][..., top : top + side, left : left + side])
-    row["keypoints"] = _moved(row["keypoints"], factor * window.left, factor * window.top, factor * window.side)
-    return row
 
 
 def _reference(length: int, middle: float, random: np.random.Generator) -> int:
@@ -150,73 +175,3 @@ def _reference(length: int, middle: float, random: np.random.Generator) -> int:
     farthest_first = np.argsort(-np.abs(np.arange(length) + 0.5 - middle), kind="stable")
     candidates = farthest_first[: (length + 1) // 2] if random.random() < FAR else farthest_first
     return int(random.choice(candidates))
-
-
-def _read(
-    clip: ClipExample,
-    latents: Latents,
-    window: Window,
-    training: TrainingConfig,
-    motion_frames: int,
-    known: Collection[Map],
-) -> dict[str, np.ndarray]:
-    """Return the row's arrays by their names in a `Batch`."""
-    span = slice(window.start, window.start + training.frames)
-    reference = latents[window.reference].astype(np.float32)
-    if window.has_motion:
-        before = latents[window.start - motion_frames : window.start].astype(np.float32)
-    else:
-        before = np.repeat(reference[None], motion_frames, axis=0)
-    return {
-        "latents": latents[span].astype(np.float32),
-        "motion": before,
-        "reference": reference,
-        "skeleton": _share(_channels_first(clip.skeletons[window.reference])),
-        "face": _signed(clip.faces[window.reference]),
-        "hands": _signed(clip.hands[window.reference]),
-        "identity": clip.identity,
-        "pose": _share(_channels_first(_pose_maps(clip, window, span, training, known))),
-        "speech": clip.speech[span],
-        "deviation": clip.deviation[span],
-        "masks": _share(clip.masks[span]),
-        "keypoints": clip.keypoints[span],
-    }
-
-
-def _pose_maps(
-    clip: ClipExample, window: Window, span: slice, training: TrainingConfig, known: Collection[Map]
-) -> UInt8[np.ndarray, "_k H W 3"]:
-    """Draw what tells the model where the body goes, black where it knows no map for what drives this row."""
-    if window.driving == "body":
-        return clip.skeletons[span]
-    box = movement.rectangle(clip.keypoints, window.enlargement)
-    rectangle = movement.draw(box, *clip.frames.shape[1:3])
-    drawn = maps.draw(known, rectangle, window.driving, clip.keypoints[span])
-    if drawn is None:
-        drawn = np.zeros_like(maps.grey(rectangle))
-    # One for all frames, or as many as other rows of the batch have.
-    return np.repeat(drawn, training.frames, axis=0) if len(drawn) == 1 and _poses(training) else drawn
-
-
-def _poses(training: TrainingConfig) -> bool:
-    """Tell whether some rows of a batch have a map for each frame."""
-    return training.body_poses + training.hand_poses > 0
-
-
-def _channels_first(pixels: UInt8[np.ndarray, "*many H W 3"]) -> UInt8[np.ndarray, "*many 3 H W"]:
-    return np.moveaxis(pixels, -1, -3)
-
-
-def _share(values: UInt8[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
-    return values.astype(np.float32) / 255
-
-
-def _signed(pixels: UInt8[np.ndarray, "*many H W 3"]) -> Float32[np.ndarray, "*many 3 H W"]:
-    return _channels_first(pixels).astype(np.float32) / 127.5 - 1
-
-
-def _moved(track: KeypointTrack, left: int, top: int, side: int) -> KeypointTrack:
-    """Return the keypoints as a crop has them; what lies outside is not known."""
-    moved: KeypointTrack = track - np.array([left, top, 0], dtype=np.float32)
-    inside = np.all((moved[..., :2] >= 0) & (moved[..., :2] < side), axis=-1)
-    return moved * inside[..., None]

@@ -1,7 +1,10 @@
 """State of a training run on disk: all that is needed to go on as if nothing had happened."""
 
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -10,6 +13,7 @@ from torch import Tensor, nn
 
 from cyberhost_cli.errors import UsageError
 from cyberhost_cli.media.atomic import atomic_file
+from cyberhost_cli.training.distributed import Processes, fill, whole
 from cyberhost_cli.training.ema import Ema
 
 KEPT = 2
@@ -18,12 +22,22 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class RunState:
-    """What changes from step to step."""
+    """What changes from step to step; chance does not, since each step draws it anew from its number."""
 
     model: nn.Module
+    parameters: Mapping[str, nn.Parameter]
     ema: Ema
     optimiser: torch.optim.Optimizer
-    generator: torch.Generator
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a run is."""
+
+    step: int
+    seconds: float
+    """Of training."""
+    diary: dict[str, Any]
 
 
 def states(folder: Path) -> list[Path]:
@@ -31,34 +45,39 @@ def states(folder: Path) -> list[Path]:
     return sorted(folder.glob("state-*.safetensors"))
 
 
-def save(folder: Path, step: int, state: RunState, preset: str) -> Path:
-    """Write the state after `step` steps whole or not at all; `preset` names what the run was started with."""
-    path = folder / f"state-{step:08d}.safetensors"
-    write_tensors(path, _flatten(state), {"step": str(step), "preset": preset})
+def save(folder: Path, reached: Reached, state: RunState, preset: str, processes: Processes) -> None:
+    """Write the state whole or not at all; `preset` names what the run was started with.
+
+    What several processes hold shards of is put together, so that other numbers of processes can go on.
+    """
+    tensors = {name: each.to("cpu", copy=True) for name, each in whole(dict(_flatten(state))) if processes.first}
+    if not processes.first:
+        return
+    told = {"step": str(reached.step), "preset": preset, "seconds": str(reached.seconds)}
+    path = folder / f"state-{reached.step:08d}.safetensors"
+    write_tensors(path, tensors, told | {"diary": json.dumps(reached.diary)})
     for old in states(folder)[:-KEPT]:
         old.unlink()
-    return path
 
 
-def resume(folder: Path, state: RunState, preset: str) -> int:
-    """Put the newest saved state back and return its step, 0 if there is none.
+def resume(folder: Path, state: RunState, preset: str) -> Reached:
+    """Put the newest saved state back, if there is one.
 
     Raises:
         UsageError: The folder holds the run of another preset.
     """
     saved = states(folder)
     if not saved:
-        return 0
+        return Reached(0, 0.0, {})
     with safe_open(saved[-1], framework="pt") as file:
         metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.offset_keys()}
-    if metadata["preset"] != preset:
-        raise UsageError(
-            f"`{folder}` holds a training run of another preset or start",
-            "go on with what it was started with, or choose another folder for the run",
-        )
-    _restore(state, tensors)
-    return int(metadata["step"])
+        if metadata.get("preset") != preset:
+            raise UsageError(
+                f"`{folder}` holds a training run of another preset or start",
+                "go on with what it was started with, or choose another folder for the run",
+            )
+        _restore(state, {name: file.get_tensor(name) for name in file.offset_keys()})
+    return Reached(int(metadata["step"]), float(metadata["seconds"]), json.loads(metadata["diary"]))
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -67,29 +86,36 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         save_file({name: each.contiguous() for name, each in tensors.items()}, part, metadata)
 
 
-def _flatten(state: RunState) -> dict[str, Tensor]:
-    tensors = {f"model.{name}": each for name, each in state.model.state_dict().items()}
-    tensors |= {f"ema.{name}": each for name, each in state.ema.averages.items()}
-    for index, values in state.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": each for name, each in values.items()}
-    tensors["random.generator"] = state.generator.get_state()
-    tensors["random.global"] = torch.get_rng_state()
-    return tensors
+def _flatten(state: RunState) -> Iterator[tuple[str, Tensor]]:
+    for name, each in state.model.state_dict().items():
+        yield f"model.{name}", each
+    for name, each in state.ema.averages.items():
+        yield f"ema.{name}", each
+    for name, parameter in state.parameters.items():
+        for moment, value in state.optimiser.state[parameter].items():
+            # The optimiser in 8 bits counts its steps in Python.
+            yield f"optimiser.{moment}.{name}", torch.as_tensor(value)
 
 
-def _restore(state: RunState, tensors: dict[str, Tensor]) -> None:
-    state.model.load_state_dict(_below("model.", tensors))
-    for name, average in _below("ema.", tensors).items():
-        state.ema.averages[name].copy_(average)
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, each in _below("optimiser.", tensors).items():
-        index, name = key.split(".")
-        moments.setdefault(int(index), {})[name] = each
-    groups = state.optimiser.state_dict()["param_groups"]
-    state.optimiser.load_state_dict({"state": moments, "param_groups": groups})
-    state.generator.set_state(tensors["random.generator"])
-    torch.set_rng_state(tensors["random.global"])
+def _restore(state: RunState, tensors: Mapping[str, Tensor]) -> None:
+    for name, each in state.model.state_dict().items():
+        fill(each, tensors[f"model.{name}"])
+    for name, each in state.ema.averages.items():
+        fill(each, tensors[f"ema.{name}"])
+    for key, value in tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind == "optimiser":
+            moment, _, name = rest.partition(".")
+            parameter = state.parameters[name]
+            state.optimiser.state[parameter][moment] = _moment(value, parameter)
 
 
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
+def _moment(value: Tensor, parameter: nn.Parameter) -> Tensor | int:
+    """Return what an optimiser keeps of a parameter, where the parameter lies."""
+    if not value.is_floating_point() and value.ndim == 0:
+        return int(value)
+    if value.shape != parameter.shape or not value.is_floating_point():
+        return value.to(parameter.device)
+    moment = torch.zeros_like(parameter, requires_grad=False)
+    fill(moment, value)
+    return moment

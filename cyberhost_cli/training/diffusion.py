@@ -1,127 +1,164 @@
 """The two diffusion stages of the paper: pairs of frames, then clips."""
 
-from collections.abc import Iterator, Mapping, Sequence
-
 import numpy as np
 import torch
-from diffusers.schedulers import DDPMScheduler
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.config.training import TrainingConfig
-from cyberhost_cli.models.conditions import Denoised, ReferenceFeatures
+from cyberhost_cli.errors import InputError
+from cyberhost_cli.models.conditions import Denoised
 from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
-from cyberhost_cli.preprocess import regions
 from cyberhost_cli.sampling.schedule import training_schedule
-from cyberhost_cli.training.batch import Batch, sample_batch
-from cyberhost_cli.training.dataset import ClipExample
-from cyberhost_cli.training.latents import Latents
-from cyberhost_cli.training.losses import diffusion_loss, heatmap_loss, mask_loss
+from cyberhost_cli.training import noise
+from cyberhost_cli.training.batch import Batch, Windows
+from cyberhost_cli.training.dataset import Dataset
+from cyberhost_cli.training.levels import Levels
+from cyberhost_cli.training.losses import diffusion_loss, hand_heatmaps, heatmap_loss, mask_loss
+from cyberhost_cli.training.stage import Stage
+from cyberhost_cli.training.weighting import weigh
 
 FACE, HANDS, MOUTH = range(3)
 """Order of a batch's masks."""
 
+MEASURED_CLIPS = 256
+"""Clips whose hands tell how sharp a typical hand is."""
 
-class DiffusionStage:
-    """`pairs` trains all but the motion modules, on single frames; `clips` all but the autoencoder."""
 
-    def __init__(
-        self, model: CyberHost, clips: Sequence[ClipExample], latents: Sequence[Latents], training: TrainingConfig
-    ) -> None:
-        self.model = model
-        self.clips = clips
-        self.latents = latents
-        self.training = training
-        self.schedule = training_schedule(model.config.diffusion)
-        if not model.hand_clarity_half:
-            model.hand_clarity_half.fill_(_median_deviation(clips))
+def diffusion_stage(model: CyberHost, dataset: Dataset, preset: Preset) -> Stage[Batch]:
+    """Train `pairs`, all but the motion modules on single frames, or `clips`, all but the autoencoder."""
+    batches = windows(model, dataset, preset, range(preset.model.diffusion.train_steps))
+    prepare(model, dataset, preset.training)
+    return Stage(trained(model, preset.training), batches, DiffusionModule(model, preset.training), nothing)
 
-    def parameters(self) -> Mapping[str, nn.Parameter]:
-        """Return what this stage trains."""
-        return dict(self._parameters())
 
-    def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        frozen = {"autoencoder."}
-        if self.training.stage == "pairs":
-            frozen.add("motion_modules.")
-            if not self.training.audio:
-                frozen |= {"audio_projector.", ".audio_modules."}
-                if not self.model.config.prompt.enabled:
-                    frozen |= {"transformer_blocks.0.attn2.", "transformer_blocks.0.norm2."}
-        for name, parameter in self.model.named_parameters():
-            if not any(part in name for part in frozen):
-                yield name, parameter
+def prepare(model: CyberHost, dataset: Dataset, training: TrainingConfig) -> None:
+    """Let the model know a typical hand if it knows none, and what it is to keep of its activations."""
+    model.denoiser.checkpointing = model.reference_net.checkpointing = training.checkpointing
+    if not model.hand_clarity_half:
+        model.hand_clarity_half.fill_(_median_deviation(dataset))
 
-    def batch(self, generator: torch.Generator) -> Batch:
-        """Draw windows of clips; pairs have no motion frames."""
-        motion = 0 if self.training.stage == "pairs" else self.model.config.motion.frames
-        known = self.model.config.priors.maps
-        return sample_batch(self.clips, self.latents, self.training, motion, known, generator)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Return `(1 + alpha M) L` plus mask and heatmap losses, at a random timestep for each row."""
-        rows, weights = len(batch.latents), self.training.loss
-        device = batch.latents.device
-        timesteps = self._timesteps(rows, generator).to(device)
-        noise = torch.randn(batch.latents.shape, generator=generator).to(device)
-        denoised = self._denoise(self.schedule.add_noise(batch.latents, noise, timesteps), timesteps, batch, generator)
-        target = _target(self.schedule, batch.latents, noise, timesteps)
-        emphasis = (weights.face, weights.hands, weights.mouth)
-        diffusion = diffusion_loss(denoised.sample, target, batch.masks, emphasis)
-        masks = mask_loss((site.face for site in denoised.sites), batch.masks[:, :, FACE])
-        masks = masks + mask_loss((site.hands for site in denoised.sites), batch.masks[:, :, HANDS])
-        chosen = torch.rand(rows, generator=generator).to(device) < weights.heatmap_probability
-        heatmaps = heatmap_loss(
-            self.model.denoiser.heatmaps(denoised),
-            _hand_heatmaps(batch).to(device),
-            chosen & (timesteps < weights.heatmap_below),
+def trained(model: CyberHost, training: TrainingConfig) -> dict[str, nn.Parameter]:
+    """Return what a stage trains, by its name."""
+    frozen = {"autoencoder."}
+    if training.stage == "pairs":
+        frozen.add("motion_modules.")
+        if not training.audio:
+            frozen |= {"audio_projector.", ".audio_modules."}
+            if not model.config.prompt.enabled:
+                frozen |= {"transformer_blocks.0.attn2.", "transformer_blocks.0.norm2."}
+    return {name: each for name, each in model.named_parameters() if not any(part in name for part in frozen)}
+
+
+def windows(model: CyberHost, dataset: Dataset, preset: Preset, timesteps: range | tuple[int, ...]) -> Windows:
+    """Return what draws the batches; pairs have no motion frames.
+
+    Raises:
+        InputError: a clip is shorter than the windows.
+    """
+    shortest = min(dataset.clips, key=len)
+    if len(shortest) < preset.training.frames:
+        raise InputError(
+            f"clip `{shortest.name}` of `{dataset.folder}` has {len(shortest)} frames, "
+            f"the preset trains on windows of {preset.training.frames}",
+            "make a dataset of longer clips, or lower training.frames",
         )
-        total = diffusion + weights.mask * masks + weights.heatmap * heatmaps
-        # How wrong the mouth alone is: what a first look at a run asks.
-        mouth = batch.masks[:, :, MOUTH, None] * (denoised.sample.detach() - target).square()
-        parts = {"diffusion": diffusion, "mask": masks, "heatmap": heatmaps, "mouth": mouth.mean()}
-        return total, {"loss": total.item()} | {name: part.item() for name, part in parts.items()}
+    motion = 0 if preset.training.stage == "pairs" else model.config.motion.frames
+    size = (preset.picture.height, preset.picture.width)
+    return Windows(dataset, preset.training, motion, model.config.priors.maps, size, timesteps)
 
-    def _timesteps(self, rows: int, generator: torch.Generator) -> Int[Tensor, "b"]:
-        steps = self.schedule.config.num_train_timesteps
-        terminal = torch.rand(rows, generator=generator) < self.training.terminal
-        return torch.randint(steps, (rows,), generator=generator).masked_fill(terminal, steps - 1)
 
-    def settle(self) -> None:
-        """Nothing here is measured."""
+class DiffusionModule(nn.Module):
+    """The model and its losses: `(1 + alpha M) L` plus those of the masks and the hand heatmaps."""
 
-    def _denoise(self, noisy: Tensor, timesteps: Tensor, batch: Batch, generator: torch.Generator) -> Denoised:
-        """Predict, with the reference or the audio dropped for the whole batch at times (guidance needs it)."""
-        drop_reference, drop_audio = (torch.rand(2, generator=generator)).tolist()
-        audio = None if drop_audio < self.training.drop_audio or not self._hears() else batch.speech
-        inputs = WindowInputs(
-            audio,
-            batch.pose,
+    alphas: Tensor
+    parts: Tensor
+
+    def __init__(self, model: CyberHost, training: TrainingConfig, teacher: nn.Module | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self.teacher = teacher
+        self.weights = weights = training.loss
+        self.register_buffer("parts", torch.tensor([weights.face, weights.hands, weights.mouth]), persistent=False)
+        self.hears = training.stage != "pairs" or training.audio
+        self.kind = model.config.diffusion.prediction
+        self.register_buffer("alphas", training_schedule(model.config.diffusion).alphas_cumprod, persistent=False)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss and its parts, means over the rows."""
+        person, window = reference_inputs(batch), self.window_inputs(batch)
+        levels, clean = Levels.of(self.alphas[batch.timesteps]), batch.latents.float()
+        drawn = noise.normal(batch.seeds, noise.LATENTS, tuple(clean.shape[1:]))
+        noisy = levels.mixed(clean, drawn)
+        if self.teacher is not None:
+            # What is to be predicted from the same noisy latents, which then tells the noise in them.
+            clean = self.teacher(noisy, batch.timesteps, person, window)
+            drawn = levels.noise_in(noisy, clean)
+        target = levels.predicted(self.kind, clean, drawn)
+        return self._losses(self._denoise(noisy, batch, person, window), target, levels, batch)
+
+    def window_inputs(self, batch: Batch) -> WindowInputs:
+        """Return what the model is told of the window, the motion frames disturbed."""
+        motion = batch.motion.float()
+        if motion.numel():
+            drawn = noise.normal(batch.seeds, noise.MOTION, tuple(motion.shape[1:]))
+            motion = motion + batch.disturbance[:, None, None, None, None] * drawn
+        return WindowInputs(
+            None if batch.drop_audio or not self.hears else batch.speech,
+            share(batch.pose),
             # Where no hand was ever seen both are 0, and so is the score.
             batch.deviation / (batch.deviation + self.model.hand_clarity_half).clamp_min(1e-6),
-            self._disturbed(batch.motion, generator),
+            motion,
         )
-        features = self._features(batch, drop_reference < self.training.drop_reference)
-        conditions = self.model.conditions(inputs, _for_each(features.prompt, inputs.motion.shape[1]))
-        denoised: Denoised = self.model.denoiser(
+
+    def _denoise(self, noisy: Tensor, batch: Batch, person: ReferenceInputs, window: WindowInputs) -> Denoised:
+        """Predict, without the reference where this batch drops it, which guidance needs."""
+        model = self.model
+        features = model.nobody_features(person) if batch.drop_reference else model.reference_features(person)
+        conditions = model.conditions(window, _for_each(features.prompt, window.motion.shape[1]))
+        denoised: Denoised = model.denoiser(
             noisy,
-            timesteps.float(),
-            self.model.denoiser.clip_context(features),
-            self.model.denoiser.window_context(conditions, noisy.shape[1], len(noisy)),
+            batch.timesteps.float(),
+            model.denoiser.clip_context(features),
+            model.denoiser.window_context(conditions, noisy.shape[1], len(noisy)),
         )
         return denoised
 
-    def _disturbed(self, motion: Float[Tensor, "b m c h w"], generator: torch.Generator) -> Tensor:
-        """Add noise to the motion frames, of another deviation in each row."""
-        deviation = self.training.motion_noise * torch.rand(len(motion), 1, 1, 1, 1, generator=generator)
-        return motion + (deviation * torch.randn(motion.shape, generator=generator)).to(motion)
+    def _losses(self, denoised: Denoised, target: Tensor, levels: Levels, batch: Batch) -> dict[str, Tensor]:
+        weights, masks = self.weights, batch.masks.float() / 255
+        rows, size = weigh(weights, self.kind, levels), (batch.pose.shape[-3], batch.pose.shape[-2])
+        diffusion = diffusion_loss(denoised.sample, target, masks, self.parts, rows)
+        regions = mask_loss((site.face for site in denoised.sites), masks[:, :, FACE])
+        regions = regions + mask_loss((site.hands for site in denoised.sites), masks[:, :, HANDS])
+        heatmaps = heatmap_loss(
+            self.model.denoiser.heatmaps(denoised),
+            hand_heatmaps(batch.hand_keypoints, size, (masks.shape[-2], masks.shape[-1])),
+            batch.heatmaps & (batch.timesteps < weights.heatmap_below),
+        )
+        # How wrong the mouth alone is: what a first look at a run asks.
+        mouth = (masks[:, :, MOUTH, None] * (denoised.sample.detach() - target).square()).mean()
+        total = diffusion + weights.mask * regions + weights.heatmap * heatmaps
+        said = {"diffusion": diffusion, "mask": regions, "heatmap": heatmaps, "mouth": mouth}
+        return {"loss": total} | {name: part.detach() for name, part in said.items()}
 
-    def _hears(self) -> bool:
-        return self.training.stage == "clips" or self.training.audio
 
-    def _features(self, batch: Batch, dropped: bool) -> ReferenceFeatures:
-        inputs = ReferenceInputs(batch.reference, batch.skeleton, batch.face, batch.hands, batch.identity, None)
-        return self.model.nobody_features(inputs) if dropped else self.model.reference_features(inputs)
+def reference_inputs(batch: Batch) -> ReferenceInputs:
+    """Return the person as the model reads it."""
+    return ReferenceInputs(
+        batch.reference.float(),
+        share(batch.skeleton),
+        2 * share(batch.face) - 1,
+        2 * share(batch.hands) - 1,
+        batch.identity,
+        None,
+    )
+
+
+def share(pixels: Tensor) -> Float[Tensor, "*many 3 H W"]:
+    """Return pictures as 0..1, channels first."""
+    return pixels.movedim(-1, -3).float() / 255
 
 
 def _for_each(prompt: Float[Tensor, "b t e"] | None, frames: int) -> Float[Tensor, "b m t e"] | None:
@@ -129,25 +166,12 @@ def _for_each(prompt: Float[Tensor, "b t e"] | None, frames: int) -> Float[Tenso
     return None if prompt is None else prompt[:, None].expand(-1, frames, -1, -1)
 
 
-def _median_deviation(clips: Sequence[ClipExample]) -> float:
-    """Return the median over all hands that are seen, 0 where there are none."""
-    seen = np.concatenate([clip.deviation[clip.deviation > 0] for clip in clips])
+def _median_deviation(dataset: Dataset) -> float:
+    """Return the median over the hands that are seen in some clips, 0 where there are none."""
+    chosen = np.unique(np.linspace(0, len(dataset.clips) - 1, MEASURED_CLIPS).astype(int)).tolist()
+    seen = np.concatenate([each[each > 0] for each in (dataset.clips[index].deviation for index in chosen)])
     return float(np.median(seen)) if len(seen) else 0.0
 
 
-def _target(schedule: DDPMScheduler, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-    """Return what the model's parametrisation predicts."""
-    kind = schedule.config.prediction_type
-    if kind == "sample":
-        return latents
-    target: Tensor = noise if kind == "epsilon" else schedule.get_velocity(latents, noise, timesteps)
-    return target
-
-
-def _hand_heatmaps(batch: Batch) -> Float[Tensor, "b f k h w"]:
-    """Draw the truth on the masks' grid."""
-    height, width = batch.pose.shape[-2:]
-    grid = (batch.masks.shape[-2], batch.masks.shape[-1])
-    keypoints = batch.keypoints.cpu().numpy()
-    drawn = [[regions.hand_heatmaps(frame, (height, width), grid) for frame in clip] for clip in keypoints]
-    return torch.from_numpy(np.array(drawn))
+def nothing() -> None:
+    """Measure nothing: all here is learned."""

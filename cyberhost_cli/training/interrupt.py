@@ -1,7 +1,11 @@
 """Ctrl-C and SIGTERM as a question that the training loop answers between two steps."""
 
 import signal
+import time
 from types import FrameType, TracebackType
+
+ONE = 1.0
+"""Seconds in which signals count as one: a terminal sends Ctrl-C to all processes, and `torchrun` hands it on."""
 
 
 class Interrupt:
@@ -9,6 +13,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
+        self._first = 0.0
         self._before: dict[signal.Signals, signal.Handlers | int | None] = {}
 
     def __enter__(self) -> "Interrupt":
@@ -23,6 +28,9 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-        signal.signal(number, signal.default_int_handler)
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if not self.asked:
+            self.asked, self._first = True, now
+        elif now - self._first > ONE:
+            signal.default_int_handler(number, frame)

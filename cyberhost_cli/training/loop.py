@@ -1,68 +1,84 @@
-"""The training loop, the same for every stage."""
+"""Training a stage: from a preset, a dataset and a beginning to a checkpoint."""
 
 import hashlib
 import json
-import math
-from collections.abc import Callable
-from dataclasses import fields, replace
+from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from cyberhost_cli.config.load import LoadedPreset
 from cyberhost_cli.config.schema import Preset
-from cyberhost_cli.config.training import TrainingConfig
-from cyberhost_cli.errors import CyberHostError, UsageError
+from cyberhost_cli.errors import UsageError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines.model import set_up_device
 from cyberhost_cli.preprocess import face_masks
-from cyberhost_cli.training import checkpoint
-from cyberhost_cli.training.autoencoder import AutoencoderStage
-from cyberhost_cli.training.checkpoint import RunState
-from cyberhost_cli.training.dataset import ClipExample, cache_folder, open_clips
-from cyberhost_cli.training.diffusion import DiffusionStage
-from cyberhost_cli.training.ema import Ema
-from cyberhost_cli.training.interrupt import Interrupt
+from cyberhost_cli.training.autoencoder import autoencoder_stage
+from cyberhost_cli.training.dataset import Dataset, open_dataset
+from cyberhost_cli.training.diffusion import diffusion_stage
+from cyberhost_cli.training.distillation import distillation_stage
+from cyberhost_cli.training.distributed import Processes, whole
 from cyberhost_cli.training.latents import open_latents
-from cyberhost_cli.training.metrics import Metrics
+from cyberhost_cli.training.run import GRADIENT, Outlets, Progress, Run
 from cyberhost_cli.training.stage import Stage
-from cyberhost_cli.training.start import MODEL, begin
-from cyberhost_cli.weights.checkpoint import save_checkpoint
-from cyberhost_cli.weights.header import Lineage
+from cyberhost_cli.training.start import MODEL, Beginning, begin
+from cyberhost_cli.training.validation import open_look
+from cyberhost_cli.weights.header import Effort, Lineage
+from cyberhost_cli.weights.writer import write_checkpoint
 
-B = TypeVar("B")
-Progress = Callable[[int, int, dict[str, float]], None]
-"""Told the step, the steps in all, and the smoothed losses."""
+FREE = {"steps", "save_every", "workers", "accumulate", "parallel", "checkpointing", "validation"}
+"""Fields of `training` that may change while a run goes on."""
+
+GENERATES = ("clips", "distillation")
+"""Stages after which a model is fit to generate."""
+
+ACTOR = "actor"
+"""Name of the seed among the facts of a rendered clip."""
 
 
-def train(loaded: LoadedPreset, data: Path, out: Path, start: Path | None, progress: Progress) -> Path:
-    """Train the preset's stage on the clips of `data` in the run folder `out`; return the checkpoint written there.
+def train(
+    loaded: LoadedPreset, data: Path, out: Path, start: Path | None, progress: Progress, validation: Path | None = None
+) -> Path:
+    """Train the preset's stage on a dataset in the run folder `out`; return the checkpoint written there.
 
     A run that was stopped goes on from its last state. The averaged weights are written whenever the state is.
+    Processes that `accelerate launch` or `torchrun` started share the work.
+
+    Args:
+        loaded: the preset.
+        data: what `cyberhost preprocess --dataset` made.
+        out: the run's folder.
+        start: the checkpoint of the stage before.
+        progress: told of each step, by the first process.
+        validation: clips of `cyberhost synth` to render now and then.
 
     Raises:
         UsageError: The stage needs a checkpoint to start from, or `out` holds the run of another preset.
-        InputError: No clips, or clips that do not fit the preset.
+        InputError: No dataset, or one that does not fit the preset.
         CyberHostError: The loss is no number any more.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after saving.
     """
-    torch.set_flush_denormal(True)
     preset = loaded.preset
     _check(loaded)
-    clips = open_clips(data, preset)
-    model, made_from, licence = begin(preset, out, start)
-    model.to(set_up_device(preset.device)).train()
-    stage = _stage(model, clips, preset, cache_folder(data, preset))
-    out.mkdir(parents=True, exist_ok=True)
-    kind = preset.training.stage
+    look = open_look(loaded, validation, out)
+    processes = Processes(_set_up(preset))
+    dataset = open_dataset(data, preset)
+    beginning = begin(preset, out, start)
+    model = beginning.model.to(processes.device).train()
+    with processes.first_first():
+        out.mkdir(parents=True, exist_ok=True)
+        stage = _stage(model, dataset, preset)
+    seeds = _actors(dataset)
 
-    def write(step: int) -> None:
-        learned = f"{len(clips)} clips of `{data.name}`"
-        save_checkpoint(out / MODEL, model, Lineage(kind, step, learned, made_from, kind == "clips", licence))
+    def write(step: int, hours: float, smooth: dict[str, float]) -> None:
+        losses = {name: round(value, 5) for name, value in smooth.items() if name != GRADIENT}
+        effort = Effort(processes.hardware, round(hours, 4), losses, seeds)
+        lineage = _lineage(preset.training.stage, step, dataset, beginning, effort)
+        _write(out / MODEL, model, lineage, processes)
 
-    run(stage, model, preset.training, out, _digest(preset), write, progress)
+    Run(stage, model, preset.training, processes, out, _digest(preset)).go(Outlets(write, look, progress))
+    processes.leave()
     return out / MODEL
 
 
@@ -75,105 +91,63 @@ def _check(loaded: LoadedPreset) -> None:
         )
 
 
-def _stage(model: CyberHost, clips: list[ClipExample], preset: Preset, cache: Path) -> Stage[Any]:
+def _set_up(preset: Preset) -> torch.device:
+    """Return the device, and let torch be fast on it."""
+    torch.set_flush_denormal(True)
+    device = set_up_device(preset.device)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+    return device
+
+
+def _stage(model: CyberHost, dataset: Dataset, preset: Preset) -> Stage[Any]:
     if preset.training.stage == "autoencoder":
-        return AutoencoderStage(model, clips, preset.training)
-    return DiffusionStage(model, clips, open_latents(clips, model.autoencoder, cache), preset.training)
+        return autoencoder_stage(model, dataset, preset)
+    encoded = open_latents(dataset, model.autoencoder, dataset.folder)
+    if preset.training.stage == "distillation":
+        return distillation_stage(model, encoded, preset)
+    return diffusion_stage(model, encoded, preset)
 
 
 def _digest(preset: Preset) -> str:
-    """Name what must stay the same while a run goes on; how long it goes on and how often it is saved may change."""
-    training = preset.training.model_dump(exclude={"steps", "save_every"})
+    """Name what must stay the same while a run goes on."""
+    training = preset.training.model_dump(exclude=FREE)
     return hashlib.sha256(json.dumps([preset.model.model_dump(), training]).encode()).hexdigest()[:16]
 
 
-def run(
-    stage: Stage[B],
-    model: nn.Module,
-    training: TrainingConfig,
-    out: Path,
-    preset: str,
-    write: Callable[[int], None],
-    progress: Progress,
-) -> None:
-    """Train until `training.steps`, going on from the newest state in `out`.
-
-    `write` is called with the step whenever the state is saved, the averaged weights in place.
-
-    Raises:
-        CyberHostError: The loss or its gradient is no longer a number; the batch is kept in `out`.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the state is saved first.
-    """
-    parameters = stage.parameters()
-    device = next(iter(parameters.values())).device
-    optimiser = torch.optim.AdamW(parameters.values(), lr=training.learning_rate, fused=True)
-    generator = torch.Generator().manual_seed(training.seed)
-    state = RunState(model, Ema(parameters, training.ema), optimiser, generator)
-    step = checkpoint.resume(out, state, preset)
-    metrics = Metrics(out / "metrics.jsonl", step)
-    with Interrupt() as interrupt:
-        while step < training.steps:
-            rate = learning_rate(step, training)
-            losses = _step(stage, state, rate, device, training.grad_clip, out)
-            state.ema.update(step)
-            step += 1
-            metrics.add(step, losses, rate)
-            progress(step, training.steps, metrics.smooth)
-            if step % training.save_every == 0 or step == training.steps or interrupt.asked:
-                _save(stage, state, step, out, preset, write)
-            if interrupt.asked and step < training.steps:
-                raise KeyboardInterrupt
+def _actors(dataset: Dataset) -> str:
+    """Return the seeds of rendered actors as ranges; nothing if the clips were filmed."""
+    if ACTOR not in dataset.clips[0].facts():
+        return ""
+    found = (clip.facts().get(ACTOR) for clip in dataset.clips)
+    seeds = sorted({int(seed) for seed in found if seed is not None})
+    # In a run of neighbours all are as far from their places.
+    runs = (list(run) for _, run in groupby(enumerate(seeds), lambda pair: pair[1] - pair[0]))
+    ends = ((run[0][1], run[-1][1]) for run in runs)
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ends)
 
 
-def learning_rate(step: int, training: TrainingConfig) -> float:
-    """Return the rate of step `step`, counted from 0: a linear warm-up, then constant or half a cosine down to 0."""
-    if step < training.warmup:
-        return training.learning_rate * (step + 1) / training.warmup
-    if training.schedule == "constant":
-        return training.learning_rate
-    share = (step - training.warmup) / max(1, training.steps - training.warmup)
-    return training.learning_rate * (1 + math.cos(math.pi * share)) / 2
-
-
-def _step(
-    stage: Stage[B], state: RunState, rate: float, device: torch.device, grad_clip: float, out: Path
-) -> dict[str, float]:
-    batch = _moved(stage.batch(state.generator), device)
-    loss, parts = stage.loss(batch, state.generator)
-    state.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(stage.parameters().values(), grad_clip)
-    if not torch.isfinite(loss + norm):
-        raise _not_a_number(batch, parts, out)
-    for group in state.optimiser.param_groups:
-        group["lr"] = rate
-    state.optimiser.step()
-    return parts
-
-
-def _save(stage: Stage[B], state: RunState, step: int, out: Path, preset: str, write: Callable[[int], None]) -> None:
-    # The model first: a run that goes on reads it wherever there is a state.
-    with state.ema.applied():
-        stage.settle()
-        write(step)
-    checkpoint.save(out, step, state, preset)
-
-
-def _not_a_number(batch: object, parts: dict[str, float], out: Path) -> CyberHostError:
-    path = out / "nan-batch.safetensors"
-    checkpoint.write_tensors(path, _tensors(batch), {name: str(part) for name, part in parts.items()})
-    return CyberHostError(
-        f"the loss or its gradient is no number any more ({parts})",
-        f"the batch is in `{path}`; start again with the same folder to go on from the last saved state, "
-        "and a lower training.learning_rate",
+def _lineage(stage: str, step: int, dataset: Dataset, beginning: Beginning, effort: Effort) -> Lineage:
+    return Lineage(
+        stage,
+        step,
+        f"{len(dataset.clips)} clips of `{dataset.folder.name}`",
+        beginning.made_from,
+        stage in GENERATES,
+        beginning.licence,
+        effort,
+        beginning.history,
     )
 
 
-def _tensors(batch: object) -> dict[str, Tensor]:
-    named = {field.name: getattr(batch, field.name) for field in fields(batch)}  # type: ignore[arg-type]
-    return {name: each for name, each in named.items() if isinstance(each, Tensor)}
-
-
-def _moved(batch: B, device: torch.device) -> B:
-    moved = {name: each.to(device) for name, each in _tensors(batch).items()}
-    return replace(batch, **moved)  # type: ignore[type-var]
+def _write(path: Path, model: CyberHost, lineage: Lineage, processes: Processes) -> None:
+    """Write the weights as float16, put together from their shards; the first process writes."""
+    state = model.state_dict()
+    tensors = whole(state)
+    if processes.first:
+        shapes = {name: tuple(each.shape) for name, each in state.items()}
+        write_checkpoint(path, model.config, lineage, shapes, torch.float16, tensors)
+    else:
+        for _ in tensors:
+            pass

@@ -11,7 +11,7 @@ from cyberhost_cli.errors import UsageError
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.training import checkpoint
 from cyberhost_cli.weights.checkpoint import load_model
-from cyberhost_cli.weights.header import read_header
+from cyberhost_cli.weights.header import Ancestor, Lineage, read_header
 
 MODEL = "model.safetensors"
 """The averaged weights in a run's folder."""
@@ -25,6 +25,7 @@ class Beginning(NamedTuple):
 
     model: CyberHost
     made_from: tuple[str, ...]
+    history: tuple[Ancestor, ...]
     licence: str
 
 
@@ -34,27 +35,40 @@ def begin(preset: Preset, out: Path, start: Path | None) -> Beginning:
     Of a checkpoint of stage `autoencoder` only the autoencoder is taken, so that the rest may have another shape.
 
     Raises:
-        UsageError: Stage `pairs` or `clips` without a checkpoint to start from.
+        UsageError: Another stage than `autoencoder` without a checkpoint to start from, or not the one it had.
         CheckpointError: `start` does not fit the preset.
     """
     if checkpoint.states(out):
         lineage = read_header(out / MODEL).lineage
-        return Beginning(load_model(out / MODEL, preset.model), lineage.made_from, lineage.licence)
+        # The teacher of a distillation is what it started from, all the way.
+        path = _teacher(lineage, out, start) if preset.training.stage == "distillation" else out / MODEL
+        return Beginning(load_model(path, preset.model), lineage.made_from, lineage.history, lineage.licence)
     if start is None:
         if preset.training.stage != "autoencoder":
             raise UsageError(
                 f"stage `{preset.training.stage}` starts from a trained autoencoder, and `{out}` holds no run yet",
                 "name the checkpoint of the stage before with `--from`",
             )
-        return Beginning(_new(preset), (), NOBODYS)
+        return Beginning(_new(preset), (), (), NOBODYS)
     header = read_header(start)
     lineage = header.lineage
-    made_from = (*lineage.made_from, f"{lineage.stage}:{lineage.steps}:{header.sha256}")
+    before = Ancestor(lineage.stage, lineage.steps, lineage.data, lineage.effort, header.sha256)
+    told = (lineage.made_from, (*lineage.history, before), lineage.licence)
     if lineage.stage != "autoencoder":
-        return Beginning(load_model(start, preset.model), made_from, lineage.licence)
+        return Beginning(load_model(start, preset.model), *told)
     model = _new(preset)
     model.autoencoder = load_model(start, _with_autoencoder(header.config, preset.model)).autoencoder
-    return Beginning(model, made_from, lineage.licence)
+    return Beginning(model, *told)
+
+
+def _teacher(lineage: Lineage, out: Path, start: Path | None) -> Path:
+    """Return the checkpoint that a distillation started from."""
+    if start is None or read_header(start).sha256 != lineage.history[-1].sha256:
+        raise UsageError(
+            f"the distillation in `{out}` goes on with the teacher that it started from",
+            "name the same checkpoint with `--from`, or choose another folder for the run",
+        )
+    return start
 
 
 def _new(preset: Preset) -> CyberHost:

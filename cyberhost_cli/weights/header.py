@@ -13,10 +13,36 @@ from cyberhost_cli.config.model import ModelConfig
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.weights.layout import Layout, read_layout
 
-FORMAT = "cyberhost checkpoint 2"
+FORMAT = "cyberhost checkpoint 3"
 KEY = "cyberhost"
 """Key of the file's metadata."""
 CLARITY_HALF = "hand_clarity_half"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a stage of training took, and how far it came."""
+
+    hardware: str
+    """As `1x NVIDIA H100 80GB HBM3` or `cpu, 2 threads`."""
+    hours: float
+    """Of training alone, over all runs."""
+    losses: dict[str, float]
+    """Smoothed, at the end."""
+    seeds: str
+    """Of the actors, where the clips were rendered."""
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """An earlier stage of training."""
+
+    stage: str
+    steps: int
+    data: str
+    effort: Effort | None
+    sha256: str
+    """Content hash of the weights that it left."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +56,15 @@ class Lineage:
     data: str
     """What it was trained on."""
     made_from: tuple[str, ...]
-    """What came before, oldest first: stages as `stage:steps:sha256`, files of others as `source:file:sha256`."""
+    """Files of others, as `source:file:sha256`."""
     trained: bool
     """Whether the weights are fit to generate."""
     licence: str
     """What whoever has the weights may do with them."""
+    effort: Effort | None = None
+    """None for weights that were not trained here."""
+    history: tuple[Ancestor, ...] = ()
+    """Stages before, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +89,7 @@ def read_header(path: Path) -> Checkpoint:
     layout, told = _read(path)
     try:
         config = ModelConfig.model_validate(told["config"])
-        sha256, facts = str(told["sha256"]), dict(told["lineage"])
-        lineage = Lineage(**facts | {"made_from": tuple(facts["made_from"])})
+        sha256, lineage = str(told["sha256"]), _lineage(told["lineage"])
     except ValidationError as error:
         raise CheckpointError(
             f"`{path}` describes a model that this version does not know",
@@ -99,7 +128,7 @@ def describe(path: Path) -> dict[str, Any]:
         "megabytes": round(path.stat().st_size / 1e6, 1),
         "parameters": header.parameters,
         "dtype": header.dtype,
-        "lineage": asdict(header.lineage) | {"made_from": list(header.lineage.made_from)},
+        "lineage": asdict(header.lineage),
         "config": header.config.model_dump(mode="json"),
     }
 
@@ -129,6 +158,16 @@ def _difference(found: dict[str, object], expected: dict[str, object], prefix: s
         elif value != other:
             return f"`{name}` is {other} in the file and {value} in the preset"
     raise AssertionError("configs are equal")
+
+
+def _lineage(facts: dict[str, Any]) -> Lineage:
+    history = tuple(Ancestor(**before | {"effort": _effort(before["effort"])}) for before in facts["history"])
+    parts = {"made_from": tuple(facts["made_from"]), "effort": _effort(facts["effort"]), "history": history}
+    return Lineage(**facts | parts)
+
+
+def _effort(facts: dict[str, Any] | None) -> Effort | None:
+    return None if facts is None else Effort(**facts)
 
 
 def _damaged(path: Path) -> CheckpointError:

@@ -184,7 +184,11 @@ def test_values_that_do_not_fit(override, message):
     ("override", "message", "hint"),
     [
         ("sampling.stepz=3", "sampling.stepz: no such key", "did you mean `sampling.steps`?"),
-        ("steps=3", "steps: no such key", "did you mean `sampling.steps` or `training.steps`?"),
+        (
+            "steps=3",
+            "steps: no such key",
+            "did you mean `sampling.steps` or `training.steps` or `training.distillation.steps`?",
+        ),
         (
             "sampling.guidance={sound: 3}",
             "sampling.guidance.sound: no such key",

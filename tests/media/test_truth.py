@@ -1,23 +1,31 @@
 import numpy as np
 import pytest
-from safetensors import safe_open
 
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.media.bundle import Parts, write_bundle
+from cyberhost_cli.media.tensors import write_tensors
 from cyberhost_cli.media.truth import read_truth, write_truth
-from cyberhost_cli.types import ClipTruth
+from cyberhost_cli.types import ClipTruth, Phone
 
 
 def test_truth_comes_back(tmp_path):
     rng = np.random.default_rng(0)
-    truth = ClipTruth(rng.random((7, 133, 3), np.float32), rng.random(7, np.float32), fps=25, actor=11)
-    write_truth(tmp_path / "a.safetensors", truth, [("h", 0.0, 0.1), ("ə", 0.1, 0.25)], "hé said")
+    arrays = [rng.random(shape, np.float32) for shape in ((7, 133, 3), 7, (7, 4), (7, 2, 4))]
+    phones = (Phone("h", 0.0, 0.1), Phone("\u02c8ə", 0.1, 0.25))
+    names = ("keypoints", "mouth", "faces", "hands")
+    truth = ClipTruth(**dict(zip(names, arrays, strict=True)), fps=25, actor=11, phones=phones, text="hé said")
+    write_truth(tmp_path / "a.safetensors", truth)
     again = read_truth(tmp_path / "a.safetensors")
-    np.testing.assert_array_equal(again.keypoints, truth.keypoints, strict=True)
-    np.testing.assert_array_equal(again.mouth, truth.mouth, strict=True)
-    assert (again.fps, again.actor) == (25, 11)
-    with safe_open(tmp_path / "a.safetensors", framework="numpy") as file:
-        assert '"phonemes": [["h", 0.0, 0.1]' in file.metadata()["cyberhost"]
+    for name in names:
+        np.testing.assert_array_equal(getattr(again, name), getattr(truth, name), strict=True)
+    assert (again.fps, again.actor, again.phones, again.text) == (25, 11, phones, "hé said")
+
+
+def test_files_of_the_version_before_are_refused(tmp_path):
+    arrays = {"keypoints": np.zeros((1, 133, 3), np.float32), "mouth": np.zeros(1, np.float32)}
+    write_tensors(tmp_path / "a.safetensors", "truth", 1, arrays, {"fps": 25, "actor": 1})
+    with pytest.raises(InputError, match="version 1, expected 2"):
+        read_truth(tmp_path / "a.safetensors")
 
 
 def test_bundle_is_no_truth(tmp_path):

@@ -105,3 +105,13 @@ def test_frames_of_a_varying_rate_are_shown_at_their_times(tmp_path):
     for number, frame in enumerate(frames):
         shown = times[int(np.abs(np.array(shades) - frame.mean()).argmin())]
         assert shown == pytest.approx(number / info.fps, abs=0.1)
+
+
+@pytest.mark.parametrize("fps", [10, 25, 30, 60])
+def test_frames_come_at_any_rate(clip, moving, fps):
+    frames = np.concatenate(list(read_frames(clip, 5, fps)))
+    assert len(frames) == pytest.approx(12 * fps / 25, abs=fps / 25)
+    shown = np.concatenate(list(moving(12))).astype(float)
+    for number, frame in enumerate(frames):
+        nearest = int(((shown - frame) ** 2).mean(axis=(1, 2, 3)).argmin())
+        assert nearest == pytest.approx(number * 25 / fps, abs=1.01)

@@ -10,6 +10,7 @@ from cyberhost_cli.synth import arms, clips, keypoints, motion, turning
 from cyberhost_cli.synth import body as bodies
 from cyberhost_cli.synth.camera import frame_face
 from cyberhost_cli.synth.figure import Figure
+from cyberhost_cli.synth.portrait import LIGHT
 from cyberhost_cli.types import FACE, LEFT_HAND, RIGHT_HAND
 
 SIZE, ACTORS = 256, 20
@@ -35,7 +36,7 @@ class Seen:
 def portray(seed, yaw):
     """Return picture and truth of an actor who gestures with both hands, the head turned by degrees to the left."""
     random, body = np.random.default_rng([seed, 99]), bodies.load()
-    actor = replace(actors.random_actor(seed), ambient=0.58)
+    actor = replace(actors.random_actor(seed), light=LIGHT)
     reference = clips.reference_pose(body, actor)
     reach = arms.Reach(
         wrist=random.uniform([[-0.04, 0.38, -0.20]], [[0.10, 0.50, -0.05]]),
@@ -89,6 +90,6 @@ def test_hands_are_found_and_not_mistaken_for_one_another(crowd):
 @pytest.mark.parametrize(("seed", "yaw"), [(0, 60.0), (1, -60.0), (2, 60.0)])
 def test_a_head_turned_aside_is_found_with_its_face(detector, seed, yaw):
     seen = see(detector, seed, yaw)
-    assert np.median(seen.errors(FACE)) < 0.03
-    assert np.median(seen.errors(UPPER_BODY)) < 0.05
+    assert np.median(seen.errors(FACE)) < 0.05
+    assert np.median(seen.errors(UPPER_BODY)) < 0.07
     assert np.median(seen.errors(*HANDS)) < 0.05

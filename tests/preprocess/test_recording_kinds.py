@@ -168,7 +168,7 @@ print(json.dumps([len(heard), len(speaks), heard[-100:].std().item(), speaks.mea
 """
 
 
-@pytest.mark.parametrize("detector", ["null", pytest.param("silero", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("detector", ["null", "silero"])
 def test_an_hour_from_a_telephone(tmp_path, spoken, detector):
     telephone = soxr.resample(spoken, RATE, 8_000)
     with soundfile.SoundFile(tmp_path / "a.wav", "w", 8_000, 1, "ULAW") as file:

@@ -26,6 +26,16 @@ def test_same_seed_same_bytes_however_far_a_run_gets(tmp_path):
     assert len(bytes_in(first)) == 6
 
 
+def test_several_processes_make_the_same_clips(tmp_path):
+    alone, crew = tmp_path / "alone", tmp_path / "crew"
+    list(clips.make(alone, 3, **MEASURES))
+    list(clips.make(crew, 1, **MEASURES))
+    paths = list(clips.make(crew, 3, **MEASURES, workers=2))
+    assert paths[0] == crew / "000000.mp4"
+    assert sorted(path.name for path in paths) == ["000000.mp4", "000001.mp4", "000002.mp4"]
+    assert bytes_in(crew) == bytes_in(alone)
+
+
 def test_a_clip_without_its_video_is_made_again(tmp_path):
     list(clips.make(tmp_path, 1, **MEASURES))
     whole = bytes_in(tmp_path)
@@ -43,6 +53,9 @@ def test_files_of_a_clip_agree(tmp_path):
     assert frames.shape == (10, 64, 64, 3)
     assert truth.keypoints.shape == (10, 133, 3)
     assert truth.fps == 25
+    assert (truth.faces.shape, truth.hands.shape) == ((10, 4), (10, 2, 4))
+    assert truth.text
+    assert all(0 <= phone.start < phone.end <= 0.4 for phone in truth.phones)
     assert (len(samples), rate) == (6400, 16000)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from cyberhost_cli.synth import keypoints
-from cyberhost_cli.synth.camera import FACE_HEIGHTS, FACE_TOP, frame_face
+from cyberhost_cli.synth.camera import FACE_HEIGHTS, FACE_TOP, Camera, frame_face
 from cyberhost_cli.types import BODY, FACE, FEET, LEFT_HAND, RIGHT_HAND
 
 
@@ -48,8 +48,11 @@ def test_what_lies_behind_a_surface_is_not_seen(person):
     camera = frame_face(points[FACE], 64, None)
     free = keypoints.see(points, np.full(133, np.inf, np.float32), camera)
     hidden = keypoints.see(points, np.full(133, 0.5, np.float32), camera)
+    behind_a_hand = keypoints.see(points, np.full(133, 1.7, np.float32), camera)
     assert free[FACE, 2].all()
     assert not hidden[:, 2].any()
+    assert not behind_a_hand[FACE, 2].any()
+    assert behind_a_hand[[5, 6], 2].all(), "detectors find shoulders behind hands"
 
 
 def test_the_face_has_its_place_in_the_frame(person):
@@ -58,3 +61,30 @@ def test_the_face_has_its_place_in_the_frame(person):
     top, bottom = pixels[:, 1].min(), pixels[:, 1].max()
     np.testing.assert_allclose((bottom - top) / 100, 1 / FACE_HEIGHTS, rtol=0.08)
     np.testing.assert_allclose((bottom + top) / 200, FACE_TOP, atol=0.02)
+
+
+def test_boxes_lie_around_what_is_seen(clip):
+    truth = clip.truth
+    for frame, keypoint in enumerate(truth.keypoints):
+        left, top, right, bottom = truth.faces[frame]
+        face = keypoint[FACE][keypoint[FACE][:, 2] > 0]
+        assert (face[:, :2] > (left - 3, top - 3)).all()
+        assert (face[:, :2] < (right + 3, bottom + 3)).all()
+        assert 1.1 < (bottom - top) / np.ptp(face[:, 1]) < 1.8, "the forehead is in it"
+    for hand, part in enumerate((LEFT_HAND, RIGHT_HAND)):
+        for box, points in zip(truth.hands[:, hand], truth.keypoints[:, part], strict=True):
+            if box.any():
+                seen = points[points[:, 2] > 0, :2]
+                assert (seen > box[:2] - 2).all()
+                assert (seen < box[2:] + 2).all()
+            else:
+                assert points[:, 2].mean() < 0.5
+    assert truth.hands.any()
+
+
+def test_a_part_out_of_view_has_no_box():
+    points = np.array([[0, 0, 0], [0, 0, 0.1], [5.0, 0, 0]], np.float32)
+    camera = Camera(100, np.array([0, -2.0, 0]), 100.0, (50.0, 50.0))
+    free, hidden = np.full(3, np.inf, np.float32), np.full(3, 1.0, np.float32)
+    np.testing.assert_allclose(keypoints.box(points, free, camera), [50, 45, 50, 50])
+    assert not keypoints.box(points, hidden, camera).any()

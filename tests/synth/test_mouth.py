@@ -58,9 +58,32 @@ def test_truth_follows_the_lips_in_the_picture(clip):
 
 def test_an_open_mouth_shows(clip):
     inner = clip.truth.keypoints[:, FACE][:, 60:68, :2]
-    reds = []
+    patches = []
     for frame, points in zip(clip.frames, inner, strict=True):
         x, y = points.mean(axis=0).astype(int)
-        patch = frame[y - 2 : y + 4, x - 3 : x + 4].astype(float)
-        reds.append(patch.std())
-    assert np.corrcoef(reds, clip.truth.mouth)[0, 1] > 0.5
+        patches.append(frame[y - 4 : y + 6, x - 5 : x + 6].astype(float))
+    changes = [np.abs(patch - patches[clip.truth.mouth.argmin()]).mean() for patch in patches]
+    assert np.corrcoef(changes, clip.truth.mouth)[0, 1] > 0.5
+
+
+def test_lips_shut_in_every_labial_and_part_in_every_open_vowel(acts):
+    shut, opened = [], []
+    for act in acts:
+        opening = keypoints.mouth_opening(body.load(), act.posed, 0.15)
+        times = (np.arange(len(opening)) + 0.5) / 25
+        for phone in act.scene.speech.phones:
+            near = (times > phone.start - 0.01) & (times < phone.end + 0.01)
+            if near.any() and phone.symbol in "pbm":
+                shut.append(opening[near].min())
+            if near.any() and phone.symbol.strip("ˈˌː")[0] in "aæ":
+                opened.append(opening[near].max())
+    assert len(shut) > 30
+    assert max(shut) < 0.004
+    assert np.median(opened) > 0.08
+
+
+def test_loud_is_open(acts):
+    for act in acts:
+        opening = keypoints.mouth_opening(body.load(), act.posed, 0.15)
+        times = (np.arange(len(opening)) + 0.5) / 25
+        assert np.corrcoef(opening, np.sqrt(mouth.loudness(act.scene.speech, times, 0.06)))[0, 1] > 0.5

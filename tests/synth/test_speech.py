@@ -1,6 +1,6 @@
 import numpy as np
 
-from cyberhost_cli.synth import mouth, speech
+from cyberhost_cli.synth import accents, mouth, speech
 
 
 def test_same_words_give_the_same_sound_whatever_was_said_before():
@@ -11,9 +11,12 @@ def test_same_words_give_the_same_sound_whatever_was_said_before():
     assert first.phones == again.phones
 
 
-def test_every_voice_speaks():
-    lengths = {voice: speech.speak("Bob makes food.", voice, 160, 50).seconds for voice in speech.VOICES}
-    assert all(0.7 < seconds < 3 for seconds in lengths.values())
+def test_every_voice_speaks_and_sounds_the_same_each_time():
+    for voice in speech.VOICES:
+        first, *again = (speech.speak("Bob makes food.", voice, 160, 50) for _ in range(3))
+        assert 0.7 < first.seconds < 3
+        for other in again:
+            np.testing.assert_array_equal(other.samples, first.samples)
 
 
 def test_phones_spell_the_words_in_time():
@@ -36,6 +39,14 @@ def test_random_speech_lasts_exactly_as_long_as_asked(random):
         said = speech.random_speech(random, seconds)
         assert len(said.samples) == round(seconds * speech.RATE)
         assert all(0 <= phone.start < phone.end <= seconds for phone in said.phones)
+
+
+def test_some_pauses_are_long_and_all_voices_are_as_loud():
+    spoken = [speech.random_speech(np.random.default_rng(seed), 8.0) for seed in range(6)]
+    levels = [np.sqrt((said.samples[said.samples != 0] ** 2).mean()) for said in spoken]
+    assert max(levels) < 1.3 * min(levels)
+    longest = [max(end - start for start, end in accents.pauses(said)) for said in spoken]
+    assert min(longest) < 0.8 < max(longest)
 
 
 def test_there_are_many_different_sentences():

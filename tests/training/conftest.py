@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from cyberhost_cli.config.load import load_preset
+from cyberhost_cli.config.load import LoadedPreset, load_preset
 from cyberhost_cli.media.truth import write_truth
+from cyberhost_cli.pipelines.dataset import sources
+from cyberhost_cli.pipelines.dataset.write import make_dataset
+from cyberhost_cli.pipelines.progress import silent
 from cyberhost_cli.types import FACE, LEFT_HAND, ClipTruth
 
 FRAMES = 14
@@ -14,12 +17,22 @@ SIDE = 64
 
 
 @pytest.fixture(scope="session")
-def preset():
+def loaded():
     """The embedded model's preset, smaller."""
     settings = ["picture.width=64", "picture.height=64", "picture.face_size=16", "picture.hand_size=16"]
     settings += ["training.frames=4", "training.batch=3", "training.crop=32", "training.warmup=2"]
-    settings += ["model.autoencoder.widths=[8, 8, 16]", "training.stage=autoencoder", "training.learning_rate=0.002"]
-    return load_preset("demo", settings).preset
+    settings += [
+        "model.autoencoder.widths=[8, 8, 16]",
+        "model.priors.pose_channels=[4, 8, 8]",
+        "training.stage=autoencoder",
+        "training.learning_rate=0.002",
+    ]
+    return load_preset("demo", settings)
+
+
+@pytest.fixture(scope="session")
+def preset(loaded):
+    return loaded.preset
 
 
 def ring(x: float, y: float, radius: float, points: int) -> np.ndarray:
@@ -48,8 +61,8 @@ def render(known: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return frame
 
 
-def write_clip(folder: Path, name: str, colour: tuple[int, int, int]) -> None:
-    track = np.stack([keypoints(frame) for frame in range(FRAMES)])
+def write_clip(folder: Path, name: str, colour: tuple[int, int, int], frames: int = FRAMES) -> None:
+    track = np.stack([keypoints(frame) for frame in range(frames)])
     with av.open(str(folder / f"{name}.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "10"})
         stream.width = stream.height = SIDE
@@ -58,10 +71,12 @@ def write_clip(folder: Path, name: str, colour: tuple[int, int, int]) -> None:
             picture = av.VideoFrame.from_ndarray(render(known, colour), format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
-    samples = 0.1 * np.sin(np.arange(FRAMES * 640) / 20)
+    samples = 0.1 * np.sin(np.arange(frames * 640) / 20)
     soundfile.write(folder / f"{name}.wav", samples.astype(np.float32), 16000)
-    mouth = np.linspace(0, 0.1, FRAMES, dtype=np.float32)
-    write_truth(folder / f"{name}.safetensors", ClipTruth(track, mouth, 25, 7), [], "")
+    mouth = np.linspace(0, 0.1, frames, dtype=np.float32)
+    nowhere = np.zeros((frames, 3, 4), np.float32)
+    known = ClipTruth(track, mouth, 25, 7, faces=nowhere[:, 0], hands=nowhere[:, 1:], phones=(), text="")
+    write_truth(folder / f"{name}.safetensors", known)
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +85,14 @@ def clips_folder(tmp_path_factory):
     write_clip(folder, "000000", (220, 180, 150))
     write_clip(folder, "000001", (120, 90, 70))
     return folder
+
+
+def prepare(clips: Path, out: Path, loaded: LoadedPreset) -> Path:
+    make_dataset(sources.find(clips), out, loaded, workers=1, shard_bytes=50_000, progress=silent)
+    return out
+
+
+@pytest.fixture(scope="session")
+def dataset_folder(clips_folder, loaded, tmp_path_factory):
+    """A dataset of two shards."""
+    return prepare(clips_folder, tmp_path_factory.mktemp("dataset") / "made", loaded)

@@ -6,10 +6,10 @@ from cyberhost_cli.errors import InputError
 from cyberhost_cli.media.truth import read_truth, write_truth
 from cyberhost_cli.preprocess import faces
 from cyberhost_cli.preprocess.insightface_faces import ArcfaceEmbedder, InsightFaces
-from cyberhost_cli.training.dataset import open_clips
+from cyberhost_cli.training.dataset import open_dataset
 from cyberhost_cli.types import FACE, Box, Person
 from tests.preprocess import nets
-from tests.training.conftest import write_clip
+from tests.training.conftest import prepare, write_clip
 from tests.weights import local
 
 
@@ -37,14 +37,19 @@ def clips(tmp_path):
 def preset(models, detector):
     settings = ["picture.width=64", "picture.height=64", "picture.face_size=16", "picture.hand_size=16"]
     settings += ["model.regions.face.identity_features=37632", "detection.embedder=arcface"]
-    return load_preset("demo", [*settings, f"detection.faces={detector}", f"store.models={models.parent}"]).preset
+    return load_preset("demo", [*settings, f"detection.faces={detector}", f"store.models={models.parent}"])
+
+
+def open_film(clips, loaded):
+    (film,) = open_dataset(prepare(clips, clips.parent / "dataset", loaded), loaded.preset).clips
+    return film
 
 
 def test_the_presets_detector_finds_the_face(models, clips):
-    (film,) = open_clips(clips, preset(models, "insightface"))
+    film = open_film(clips, preset(models, "insightface"))
     person = Person(film.keypoints[0], Box(0.0, 0.0, 64.0, 64.0))
-    face = InsightFaces("buffalo_l", models).face_of(film.frames[0], person)
-    seen = ArcfaceEmbedder("buffalo_l", models).embed(film.frames[0], face)
+    face = InsightFaces("buffalo_l", models).face_of(film.film()[0], person)
+    seen = ArcfaceEmbedder("buffalo_l", models).embed(film.film()[0], face)
     np.testing.assert_array_equal(film.identity, seen)
     assert film.identity.std() > 0.1
 
@@ -52,18 +57,18 @@ def test_the_presets_detector_finds_the_face(models, clips):
 def hide(clips, frames):
     known = read_truth(clips / "film.safetensors")
     known.keypoints[frames, FACE] = 0
-    write_truth(clips / "film.safetensors", known, [], "")
+    write_truth(clips / "film.safetensors", known)
 
 
 def test_the_first_frame_that_shows_a_face_counts(models, clips):
     hide(clips, slice(3))
-    (film,) = open_clips(clips, preset(models, "keypoints"))
+    film = open_film(clips, preset(models, "keypoints"))
     face = faces.from_keypoints(film.keypoints[3])
-    np.testing.assert_array_equal(film.identity, ArcfaceEmbedder("buffalo_l", models).embed(film.frames[3], face))
+    np.testing.assert_array_equal(film.identity, ArcfaceEmbedder("buffalo_l", models).embed(film.film()[3], face))
 
 
 def test_a_clip_without_a_face_is_refused(models, clips):
     hide(clips, slice(None))
-    with pytest.raises(InputError, match="no frame of clip `film` shows a face") as raised:
-        open_clips(clips, preset(models, "keypoints"))
+    with pytest.raises(InputError, match=r"`film.mp4`: no frame shows a face") as raised:
+        open_film(clips, preset(models, "keypoints"))
     assert raised.value.hint

@@ -5,55 +5,36 @@ import numpy as np
 import pytest
 import torch
 
-from cyberhost_cli.config.load import load_preset
-from cyberhost_cli.errors import UsageError
-from cyberhost_cli.models.cyberhost import CyberHost
-from cyberhost_cli.training.dataset import cache_folder, open_clips
-from cyberhost_cli.training.diffusion import DiffusionStage
-from cyberhost_cli.training.latents import open_latents
-from cyberhost_cli.training.loop import train
-from cyberhost_cli.weights.checkpoint import load_model, read_header
-from tests.conftest import TINY
-
-SETTINGS = (
-    *TINY,
-    "picture.width=64",
-    "picture.height=64",
-    "training.frames=4",
-    "training.batch=2",
-    "training.crop=32",
-    "training.warmup=2",
-    "training.save_every=100",
-    "training.learning_rate=0.003",
-)
-
+from cyberhost_cli.training.dataset import open_dataset
+from cyberhost_cli.training.diffusion import diffusion_stage
+from tests.training.prepared import loaded, model_of, with_latents
 
 HEARING = re.compile(r"transformer_blocks\.0\.(attn2|norm2)\.")
-
-
-def loaded(stage, *more):
-    return load_preset("demo", [*SETTINGS, f"training.stage={stage}", "checkpoint=null", *more])
-
-
-def silent(*_):
-    pass
+ROWS = range(4)
 
 
 @pytest.fixture(scope="module")
-def make_stage(clips_folder):
+def dataset(dataset_folder):
+    return open_dataset(dataset_folder, loaded("clips").preset)
+
+
+@pytest.fixture(scope="module")
+def make_stage(dataset):
     def make(kind, *more):
-        preset = loaded(kind, *more).preset
-        torch.manual_seed(0)
-        model = CyberHost(preset.model)
-        clips, cache = open_clips(clips_folder, preset), cache_folder(clips_folder, preset)
-        return DiffusionStage(model, clips, open_latents(clips, model.autoencoder, cache), preset.training)
+        preset = loaded(kind, *more)
+        model = model_of(preset)
+        return diffusion_stage(model, with_latents(dataset, model), preset.preset)
 
     return make
 
 
+def losses(stage, batch):
+    return {name: each.item() for name, each in stage.module(batch).items()}
+
+
 def test_each_stage_trains_its_parts(make_stage):
-    pairs, clips = set(make_stage("pairs", "training.frames=1").parameters()), set(make_stage("clips").parameters())
-    hearing = set(make_stage("pairs", "training.frames=1", "training.audio=true").parameters())
+    pairs, clips = set(make_stage("pairs").parameters), set(make_stage("clips").parameters)
+    hearing = set(make_stage("pairs", "training.audio=true").parameters)
     assert not any(name.startswith("autoencoder.") for name in clips)
     assert clips - hearing == {name for name in clips if "motion_modules" in name}
     assert hearing - pairs == {n for n in clips if n.startswith("audio_projector.") or HEARING.search(n)}
@@ -62,74 +43,131 @@ def test_each_stage_trains_its_parts(make_stage):
 
 @pytest.mark.parametrize("kind", ["pairs", "clips"])
 def test_the_loss_falls_on_one_batch(make_stage, kind):
-    stage = make_stage(kind, f"training.frames={1 if kind == 'pairs' else 4}", "training.drop_reference=0")
-    batch = stage.batch(torch.Generator().manual_seed(1))
-    optimiser = torch.optim.AdamW(stage.parameters().values(), lr=3e-3)
-    losses = []
-    for _ in range(25):
+    stage = make_stage(kind, "training.drop_reference=0")
+    batch = stage.batches(0, ROWS)
+    optimiser = torch.optim.AdamW(stage.parameters.values(), lr=3e-3)
+    found = []
+    for _ in range(12):
         # The same noise and timesteps each time: what is left is learning.
-        loss, parts = stage.loss(batch, torch.Generator().manual_seed(2))
+        parts = stage.module(batch)
         optimiser.zero_grad()
-        loss.backward()
+        parts["loss"].backward()
         optimiser.step()
-        losses.append(parts["loss"])
-    assert losses[-1] < 0.8 * losses[0]
+        found.append(parts["loss"].item())
+    assert found[-1] < 0.9 * found[0]
 
 
+@pytest.mark.parametrize("kind", ["pairs", "clips"])
+def test_losses_are_means_over_the_rows(make_stage, kind):
+    stage = make_stage(kind, "training.motion_noise=0.5", "training.loss.heatmap_below=1000")
+    whole = losses(stage, stage.batches(3, ROWS))
+    parts = [losses(stage, stage.batches(3, rows)) for rows in (range(1), range(1, 4))]
+    assert whole["heatmap"] > 0
+    for name, value in whole.items():
+        assert (parts[0][name] + 3 * parts[1][name]) / 4 == pytest.approx(value, rel=1e-4), name
+
+
+@pytest.mark.parametrize("weighting", ["prediction", "velocity", "min_snr"])
 @pytest.mark.parametrize("prediction", ["sample", "v_prediction", "epsilon"])
-def test_every_parametrisation_has_its_target(make_stage, prediction):
+def test_every_parametrisation_has_its_target(make_stage, prediction, weighting):
     told = f"model.diffusion.zero_terminal_snr={prediction != 'epsilon'}".lower()
-    stage = make_stage("clips", f"model.diffusion.prediction={prediction}", told)
-    loss, parts = stage.loss(stage.batch(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(2))
-    assert loss.isfinite()
-    assert set(parts) == {"loss", "diffusion", "mask", "heatmap", "mouth"}
+    settings = (f"model.diffusion.prediction={prediction}", f"training.loss.weighting={weighting}", told)
+    stage = make_stage("clips", *settings, "training.terminal=0.5")
+    found = losses(stage, stage.batches(0, ROWS))
+    assert set(found) == {"loss", "diffusion", "mask", "heatmap", "mouth"}
+    assert all(np.isfinite(value) for value in found.values())
+
+
+def test_weights_of_timesteps_count(make_stage):
+    one, ten = (
+        make_stage("clips", "training.loss.weighting=velocity", f"training.loss.snr_limit={limit}")
+        for limit in (1, 1000)
+    )
+    batch = one.batches(0, ROWS)
+    clean = dataclasses.replace(batch, timesteps=torch.full((4,), 200))
+    terminal = dataclasses.replace(batch, timesteps=torch.full((4,), 999))
+    assert losses(one, clean)["mouth"] == losses(ten, clean)["mouth"]
+    assert losses(ten, clean)["diffusion"] > 2 * losses(one, clean)["diffusion"]
+    assert losses(ten, terminal)["diffusion"] == pytest.approx(losses(one, terminal)["diffusion"])
 
 
 def test_dropped_audio_is_not_heard(make_stage):
     stage = make_stage("clips", "training.drop_audio=1", "training.drop_reference=0")
-    batch = stage.batch(torch.Generator().manual_seed(1))
+    batch = stage.batches(0, ROWS)
+    assert batch.drop_audio
     other = dataclasses.replace(batch, speech=torch.randn_like(batch.speech))
-    one, two = (stage.loss(each, torch.Generator().manual_seed(2))[1]["loss"] for each in (batch, other))
-    assert one == two
+    assert losses(stage, batch) == losses(stage, other)
+    heard = [dataclasses.replace(each, drop_audio=False) for each in (batch, other)]
+    assert losses(stage, heard[0]) != losses(stage, heard[1])
+
+
+def test_a_dropped_reference_is_not_seen(make_stage):
+    stage = make_stage("clips", "training.drop_reference=1")
+    batch = stage.batches(0, ROWS)
+    assert batch.drop_reference
+    other = dataclasses.replace(batch, reference=torch.zeros_like(batch.reference))
+    assert losses(stage, batch) == losses(stage, other)
+    seen = [dataclasses.replace(each, drop_reference=False) for each in (batch, other)]
+    assert losses(stage, seen[0]) != losses(stage, seen[1])
 
 
 def test_motion_frames_are_disturbed(make_stage):
-    parts = []
-    for noise in (0, 0, 1):
-        stage = make_stage("clips", f"training.motion_noise={noise}", "training.drop_motion=0")
-        for module in stage.model.denoiser.modules():
-            if hasattr(module, "proj_out") and isinstance(module.proj_out, torch.nn.Linear):
-                torch.nn.init.constant_(module.proj_out.weight, 0.1)
-        batch = stage.batch(torch.Generator().manual_seed(1))
-        parts.append(stage.loss(batch, torch.Generator().manual_seed(2))[1]["mask"])
-    assert parts[0] == parts[1]
-    assert parts[0] != parts[2]
+    stage = make_stage("clips", "training.drop_motion=0")
+    for module in stage.module.modules():
+        if hasattr(module, "proj_out") and isinstance(module.proj_out, torch.nn.Linear):
+            torch.nn.init.constant_(module.proj_out.weight, 0.1)
+    batch = stage.batches(0, ROWS)
+    assert not batch.disturbance.any()
+    disturbed = dataclasses.replace(batch, disturbance=torch.tensor([0.0, 0, 1, 0]))
+    assert losses(stage, batch) == losses(stage, dataclasses.replace(batch))
+    assert losses(stage, batch)["mask"] != losses(stage, disturbed)["mask"]
 
 
 def test_terminal_rows_start_from_pure_noise(make_stage):
     stage = make_stage("clips", "training.terminal=1")
-    batch = stage.batch(torch.Generator().manual_seed(1))
+    batch = stage.batches(0, ROWS)
     shown = dataclasses.replace(batch, latents=batch.latents + 5)
     # What the denoiser sees does not depend on the target, so the masks that it predicts do not either.
-    one, two = (stage.loss(each, torch.Generator().manual_seed(2))[1]["mask"] for each in (batch, shown))
-    assert one == pytest.approx(two, abs=1e-4)
+    assert losses(stage, batch)["mask"] == pytest.approx(losses(stage, shown)["mask"], abs=1e-6)
+    assert losses(stage, batch)["diffusion"] < losses(stage, shown)["diffusion"] - 1
 
 
-def test_three_stages_make_a_model_that_may_generate(tmp_path, clips_folder):
-    start = None
-    for kind, frames in (("autoencoder", 4), ("pairs", 1), ("clips", 4)):
-        preset = loaded(kind, f"training.frames={frames}", "training.steps=3")
-        start = train(preset, clips_folder, tmp_path / kind, start, silent)
-        assert read_header(start).lineage.trained == (kind == "clips")
-    lineage = read_header(start).lineage
-    assert [made.split(":")[:2] for made in lineage.made_from] == [["autoencoder", "3"], ["pairs", "3"]]
-    assert lineage.steps == 3
-    load_model(start, preset.preset.model)
+def test_heatmaps_count_in_chosen_rows_below_the_limit(make_stage):
+    stage = make_stage("clips", "training.loss.heatmap_below=500")
+    chosen = dataclasses.replace(stage.batches(0, ROWS), heatmaps=torch.ones(4, dtype=torch.bool))
+    early, late = (dataclasses.replace(chosen, timesteps=torch.full((4,), each)) for each in (499, 500))
+    assert losses(stage, early)["heatmap"] > 0
+    assert losses(stage, late)["heatmap"] == 0
+    others = dataclasses.replace(early, heatmaps=torch.zeros(4, dtype=torch.bool))
+    assert losses(stage, others)["heatmap"] == 0
 
 
-def test_diffusion_needs_an_autoencoder(tmp_path, clips_folder):
-    with pytest.raises(UsageError, match="starts from a trained autoencoder"):
-        train(loaded("pairs", "training.frames=1"), clips_folder, tmp_path, None, silent)
+def test_what_is_not_kept_is_computed_again_alike(make_stage):
+    found = []
+    for told in ("false", "true"):
+        stage = make_stage("clips", f"training.checkpointing={told}", "training.loss.heatmap_below=1000")
+        with torch.autograd.graph.saved_tensors_hooks(sizes := Sizes(), lambda kept: kept):
+            parts = stage.module(stage.batches(0, ROWS))
+        parts["loss"].backward()
+        gradients = {name: each.grad for name, each in stage.parameters.items() if each.grad is not None}
+        found.append((parts["loss"].item(), gradients, sizes.total))
+    (plain, expected, kept), (again, gradients, kept_less) = found
+    assert again == plain
+    assert gradients.keys() == expected.keys()
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, expected[name], msg=name)
+    assert kept_less < kept / 3
+
+
+class Sizes:
+    """Counts what is kept for the way back."""
+
+    def __init__(self):
+        self.total = 0
+
+    def __call__(self, kept):
+        self.total += kept.numel()
+        return kept
 
 
 PROMPTED = (
@@ -143,40 +181,44 @@ PROMPTED = (
 
 
 @pytest.fixture
-def prompted(clips_folder):
-    """Return a stage whose clips know an identity, as those have that an embedder saw."""
-    preset, plain = loaded("clips", *PROMPTED).preset, loaded("clips").preset
-    torch.manual_seed(0)
-    model, cache = CyberHost(preset.model), cache_folder(clips_folder, plain)
-    clips = open_clips(clips_folder, plain)
-    known = [dataclasses.replace(clip, identity=np.arange(5, dtype=np.float32)) for clip in clips]
-    return DiffusionStage(model, known, open_latents(clips, model.autoencoder, cache), preset.training)
+def prompted(dataset):
+    """Return what makes a stage of a model that reads an identity, with a batch that knows one."""
+
+    def make(kind):
+        preset = loaded(kind, *PROMPTED)
+        model = model_of(preset)
+        stage = diffusion_stage(model, with_latents(dataset, model), preset.preset)
+        batch = dataclasses.replace(stage.batches(0, ROWS), identity=torch.arange(5.0).repeat(4, 1))
+        return stage, batch
+
+    return make
 
 
 def test_tokens_of_the_person_are_learned_by_both_nets_and_seen_by_motion_frames(prompted):
-    loss, _ = prompted.loss(prompted.batch(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(3))
-    loss.backward()
-    learned = {name for name, each in prompted.parameters().items() if each.grad is not None and each.grad.any()}
+    stage, batch = prompted("clips")
+    stage.module(batch)["loss"].backward()
+    learned = {name for name, each in stage.parameters.items() if each.grad is not None and each.grad.any()}
     for net in ("reference_net", "denoiser"):
         assert any(name.startswith(net) and ".attn2.to_k." in name for name in learned)
     assert "prompt_projector.proj.weight" in learned
 
 
 def test_pairs_without_sound_train_the_attention_to_tokens(prompted):
-    pairs = prompted.training.model_copy(update={"stage": "pairs", "frames": 1})
-    stage = DiffusionStage(prompted.model, prompted.clips, prompted.latents, pairs)
-    assert {name for name in stage.model.state_dict() if HEARING.search(name)} <= set(stage.parameters())
+    stage, _ = prompted("pairs")
+    names = {name for name, _ in stage.module.model.named_parameters() if HEARING.search(name)}
+    assert names <= set(stage.parameters)
 
 
 def test_a_model_of_hands_alone_is_told_of_hands_alone(make_stage):
     hands = ("model.priors.maps=[hands]", "training.hand_poses=1")
-    batch = make_stage("clips", *hands).batch(torch.Generator().manual_seed(1))
+    pose = make_stage("clips", *hands).batches(0, ROWS).pose
     # No white rectangle of the body beneath them.
-    assert 0 < batch.pose.mean() < 0.1
-    still = make_stage("clips", "model.priors.maps=[hands]").batch(torch.Generator().manual_seed(1))
-    assert not still.pose.any()
+    assert 0 < pose.float().mean() / 255 < 0.1
+    assert not make_stage("clips", "model.priors.maps=[hands]").batches(0, ROWS).pose.any()
 
 
-def test_models_that_read_masks_of_the_face_are_not_trained(clips_folder, tmp_path):
-    with pytest.raises(UsageError, match="masks of the face"):
-        train(loaded("clips", "model.audio.place=modules"), clips_folder, tmp_path / "run", None, silent)
+def test_a_typical_hand_is_measured_once(make_stage, dataset):
+    stage = make_stage("clips")
+    half = stage.module.model.hand_clarity_half
+    seen = np.concatenate([clip.deviation[clip.deviation > 0] for clip in dataset.clips])
+    assert half.item() == pytest.approx(float(np.median(seen)))

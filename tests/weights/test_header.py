@@ -9,9 +9,27 @@ from safetensors.torch import save_file
 
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.weights.checkpoint import save_checkpoint
-from cyberhost_cli.weights.header import KEY, Lineage, describe, read_clarity_half, read_header
+from cyberhost_cli.weights.header import (
+    KEY,
+    Ancestor,
+    Effort,
+    Lineage,
+    describe,
+    read_clarity_half,
+    read_header,
+)
 
-LINEAGE = Lineage("clips", 7, "two clips", ("pairs:3:abc",), trained=True, licence="MIT")
+EFFORT = Effort("cpu, 2 threads", 0.5, {"loss": 0.25}, "1-8")
+LINEAGE = Lineage(
+    "clips",
+    7,
+    "two clips",
+    ("sd-1.5:unet.safetensors:abc",),
+    trained=True,
+    licence="MIT",
+    effort=EFFORT,
+    history=(Ancestor("imported", 0, "pictures", None, "a" * 64), Ancestor("pairs", 3, "one clip", EFFORT, "b" * 64)),
+)
 
 
 @pytest.fixture
@@ -41,7 +59,9 @@ def test_headers_are_read_without_torch(saved):
 
 def test_description(saved):
     facts = describe(saved)
-    assert facts["lineage"]["made_from"] == ["pairs:3:abc"]
+    assert facts["lineage"]["made_from"] == ("sd-1.5:unet.safetensors:abc",)
+    assert facts["lineage"]["effort"]["losses"] == {"loss": 0.25}
+    assert facts["lineage"]["history"][1]["effort"]["hardware"] == "cpu, 2 threads"
     assert facts["lineage"]["licence"] == "MIT"
     assert facts["parameters"] > 10_000
     assert len(facts["sha256"]) == 64
@@ -90,7 +110,7 @@ def test_weights_of_others(tmp_path):
 def test_checkpoints_of_another_version(tmp_path):
     old = {"format": "cyberhost checkpoint 1", "config": {}, "lineage": {}}
     save_file({"a": torch.zeros(1)}, tmp_path / "old.safetensors", {KEY: json.dumps(old)})
-    with pytest.raises(CheckpointError, match="has the format cyberhost checkpoint 1, expected cyberhost checkpoint 2"):
+    with pytest.raises(CheckpointError, match="has the format cyberhost checkpoint 1, expected cyberhost checkpoint 3"):
         read_header(tmp_path / "old.safetensors")
 
 
@@ -101,7 +121,9 @@ def test_models_of_another_version(saved):
         read_header(saved)
 
 
-@pytest.mark.parametrize("told", ["{", "[]", "{}", "drop config", "drop sha256", "drop lineage", "drop licence", "odd"])
+@pytest.mark.parametrize(
+    "told", ["{", "[]", "{}", "drop config", "drop sha256", "drop lineage", "drop licence", "odd", "flat"]
+)
 def test_what_is_said_may_be_damaged(saved, tmp_path, told):
     with safe_open(saved, framework="pt") as file:
         whole = json.loads(file.metadata()[KEY])
@@ -111,6 +133,8 @@ def test_what_is_said_may_be_damaged(saved, tmp_path, told):
         whole["lineage"] = {key: value for key, value in whole.get("lineage", {}).items() if key != name}
     if told == "odd":
         whole["lineage"]["colour"] = "blue"
+    if told == "flat":
+        whole["lineage"]["history"] = ["pairs:3:abc"]
     text = told if told[0] in "{[" else json.dumps(whole)
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", {KEY: text})
     with pytest.raises(CheckpointError, match="is damaged"):

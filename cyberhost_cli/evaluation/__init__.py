@@ -1,0 +1,1 @@
+"""Figures of generated clips, read from their pictures."""

@@ -1,0 +1,198 @@
+"""Whether what steers a model does what it says: the masks of its hand regions, movement and clarity."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from torch import Tensor
+from torch.nn import functional
+
+from cyberhost_cli.config.running import GuidanceConfig
+from cyberhost_cli.evaluation import hands, nets, readers
+from cyberhost_cli.evaluation.actors import Actor
+from cyberhost_cli.evaluation.readers import Reading
+from cyberhost_cli.models.conditions import Denoised
+from cyberhost_cli.models.cyberhost import CyberHost
+from cyberhost_cli.pipelines.generate import generate
+from cyberhost_cli.pipelines.inputs import reference_inputs, signed, window_inputs
+from cyberhost_cli.pipelines.progress import Progress
+from cyberhost_cli.preprocess import clarity, regions
+from cyberhost_cli.sampling import guidance
+from cyberhost_cli.sampling.schedule import training_schedule
+from cyberhost_cli.types import Figure, Frames, PreparedClip
+
+TIMESTEPS = (1, 201, 401, 601, 801, 961)
+SIZES = tuple(np.linspace(0.0, 0.15, 5).tolist())
+"""Sides of the body movement map that are tried, in widths of the shoulders."""
+SCORES = tuple(np.linspace(0.1, 0.95, 5).tolist())
+"""Hand clarity scores that are tried."""
+ACTORS, FRAMES = 8, 50
+"""How many actors are looked at, and for how long."""
+_MARGINS = (0.05, 0.95)
+"""Quantiles between which a body ranges, since a single frame may be misread."""
+_PLAIN = GuidanceConfig(reference=1.0, audio=1.0, keep_map=True)
+
+
+Film = Callable[[Actor, PreparedClip], Frames]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Something that was varied, and what came of it."""
+
+    varied: tuple[float, ...]
+    found: tuple[float, ...]
+
+    @property
+    def rank(self) -> float:
+        """Spearman's rank correlation; 0 where all that was found is the same."""
+        if np.ptp(self.found) == 0:
+            return 0.0
+        return float(np.corrcoef(_ranks(self.varied), _ranks(self.found))[0, 1])
+
+
+@dataclass(frozen=True)
+class Probes:
+    """All probes; None where a model has no such part, or no actor shows a hand."""
+
+    overlap: Probe | None
+    """Intersection over union of the predicted hand mask and the boxes of the hands, by timestep."""
+    movement: Probe
+    """Range of the middle of the shoulders in widths of the picture, by size of the movement map."""
+    clarity: Probe | None
+    """Deviation of the Laplacian of the hands, by clarity score."""
+
+    def judge(self) -> list[Figure]:
+        """Return what a model is judged by."""
+        figures = []
+        if self.overlap is not None:
+            meaning = "overlap of predicted hand masks with the hands, mean over timesteps"
+            figures.append(_figure("hands.mask", float(np.mean(self.overlap.found)), 0.4, meaning))
+        figures.append(_figure("movement.rank", self.movement.rank, 0.8, "the body moves as far as the map says"))
+        if self.clarity is not None:
+            figures.append(_figure("clarity.rank", self.clarity.rank, 0.8, "hands are as sharp as the score says"))
+        return figures
+
+
+def probe(actors: Sequence[Actor], model: CyberHost, progress: Progress) -> Probes:
+    """Try everything on some of the actors; `progress` is told of clips."""
+    shown = [actor for actor in actors if actor.shown.any()][:ACTORS]
+    actors = actors[:ACTORS]
+    total = len(actors) * len(SIZES) + len(shown) * len(SCORES)
+    done = 0
+
+    def film(actor: Actor, clip: PreparedClip) -> Frames:
+        nonlocal done
+        frames = np.concatenate(list(generate(_shortened(clip), model, actor.preset, 0)))
+        done += 1
+        progress(done, total)
+        return frames
+
+    progress(0, total)
+    movement = Probe(SIZES, tuple(_mean(_range(film, actor, size) for actor in actors) for size in SIZES))
+    sharpness = [_mean(_sharpness(film, actor, score) for actor in shown) for score in SCORES if shown]
+    return Probes(_overlap(actors, model), movement, Probe(SCORES, tuple(sharpness)) if shown else None)
+
+
+def body_range(reading: Reading, width: int) -> float:
+    """Return how far the middle of the shoulders gets about, in widths of the picture."""
+    middles = reading.keypoints[:, list(nets.SHOULDERS), :2].mean(axis=1)
+    first, last = np.quantile(middles, _MARGINS, axis=0)
+    return float(np.hypot(*(last - first))) / width
+
+
+def sharpness(frames: Frames, reading: Reading, shown: Bool[np.ndarray, "2"], side: int) -> float:
+    """Return the mean deviation of the Laplacian of the hands that should be seen, each cut to `side` pixels."""
+    found = []
+    for frame, keypoints in zip(frames, reading.keypoints, strict=True):
+        boxes = zip(regions.hand_boxes(keypoints), shown, strict=True)
+        found += [clarity.deviation(regions.crop(frame, box, side)) for box, wanted in boxes if wanted and box]
+    return float(np.mean(found))
+
+
+def _range(film: Film, actor: Actor, size: float) -> float:
+    conditions = actor.preset.conditions.model_copy(update={"movement": size})
+    frames = film(actor, actor.told(conditions))
+    return body_range(readers.load().read(frames), frames.shape[2])
+
+
+def _sharpness(film: Film, actor: Actor, score: float) -> float:
+    conditions = actor.preset.conditions.model_copy(update={"clarity": score})
+    frames = film(actor, actor.told(conditions))
+    return sharpness(frames, readers.load().read(frames), actor.shown, actor.preset.picture.hand_size)
+
+
+def _overlap(actors: Sequence[Actor], model: CyberHost) -> Probe | None:
+    """Return the overlap at each timestep over all frames that show hands."""
+    counts = [found for actor in actors if (found := _areas(actor, model)) is not None]
+    if not counts:
+        return None
+    common, either = np.sum(counts, axis=0).T
+    return Probe(tuple(map(float, TIMESTEPS)), tuple((common / np.maximum(either, 1)).tolist()))
+
+
+@torch.inference_mode()
+def _areas(actor: Actor, model: CyberHost) -> list[tuple[int, int]] | None:
+    """Return, at each timestep, how many cells the masks of one window share and cover; None without hands."""
+    motion, count = model.config.motion.frames, actor.preset.sampling.chunk_frames
+    present = hands.there(actor.truth.keypoints).any(axis=1)
+    starts = range(motion, len(present) - count + 1)
+    start = max(starts, key=lambda first: present[first : first + count].sum(), default=None)
+    if start is None or not present[start : start + count].any():
+        return None
+    pixels = signed(actor.frames()[start - motion : start + count]).to(model.autoencoder.latent_mean)
+    latents = torch.cat([model.autoencoder.encode(each[None]) for each in pixels])[None]
+    inputs = window_inputs(actor.prepared, model.config, np.arange(start, start + count), latents[:, :motion])
+    clips = guidance.clip_contexts(model, reference_inputs(actor.prepared.reference, model), _PLAIN)
+    branch = guidance.branches(model, clips, inputs, _PLAIN)[0]
+    clean, wanted = latents[:, motion:], _true_masks(actor, range(start, start + count), latents.shape[-2:])
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)).to(clean)
+    schedule, areas = training_schedule(model.config.diffusion), []
+    for timestep in TIMESTEPS:
+        times = torch.tensor([timestep], device=clean.device)
+        noisy = schedule.add_noise(clean, noise, times)
+        predicted = _mask(model.denoiser(noisy, times.float(), branch.clip, branch.window), latents.shape[-2:])
+        if predicted is None:
+            return None
+        there = present[start : start + count]
+        areas.append((int((predicted & wanted)[there].sum()), int((predicted | wanted)[there].sum())))
+    return areas
+
+
+def _true_masks(actor: Actor, span: range, grid: Sequence[int]) -> Bool[np.ndarray, "f h w"]:
+    size, cells = (actor.preset.picture.height, actor.preset.picture.width), (grid[0], grid[1])
+    boxes = [regions.hand_boxes(actor.truth.keypoints[frame]) for frame in span]
+    return np.stack([regions.mask(each, *size, cells) for each in boxes]) > 0.5
+
+
+def _mask(denoised: Denoised, grid: Sequence[int]) -> Bool[np.ndarray, "f h w"] | None:
+    """Return where the hand modules look, as the mean of all of them."""
+    shares = [
+        functional.interpolate(site.hands.mask_logits.float().sigmoid(), tuple(grid), mode="bilinear")[:, 0]
+        for site in denoised.sites
+        if site.hands is not None
+    ]
+    mean: Float[Tensor, "f h w"] | None = torch.stack(shares).mean(dim=0) if shares else None
+    return None if mean is None else (mean > 0.5).cpu().numpy()
+
+
+def _shortened(clip: PreparedClip) -> PreparedClip:
+    speech = clip.speech
+    short = replace(speech, features=speech.features[:FRAMES], activity=speech.activity[:FRAMES])
+    return replace(clip, speech=short)
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
+
+
+def _figure(name: str, value: float, low: float, meaning: str) -> Figure:
+    return Figure(name, value, low, None, meaning, "train longer")
+
+
+def _ranks(values: Sequence[float]) -> Float64[np.ndarray, "n"]:
+    """Return the place of each value in their order; those that are equal share theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts + 1) / 2)[places])

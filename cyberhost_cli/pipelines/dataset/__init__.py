@@ -1,0 +1,1 @@
+"""Clips become a dataset to train on."""

@@ -1,0 +1,1 @@
+"""What tells whether a filmed video is fit to train on."""

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from cyberhost_cli.errors import InputError
+from cyberhost_cli.evaluation.actors import choose_frame, open_actors
+from cyberhost_cli.types import LEFT_HAND, ClipTruth
+
+
+def test_an_actor_is_prepared_from_a_frame_and_its_own_recording(actors, frames, truth):
+    first = actors[0]
+    person, speech = first.prepared.reference, first.prepared.speech
+    assert [actor.name for actor in actors] == ["first", "second"]
+    assert np.array_equal(person.picture, frames[first.reference_frame])
+    assert np.array_equal(person.keypoints, truth.keypoints[first.reference_frame])
+    assert (speech.frames, len(first.frames())) == (25, 25)
+    assert speech.recording.seconds == pytest.approx(1)
+    assert person.hands.any(axis=(1, 2, 3)).all()
+    assert first.shown.all()
+    assert np.array_equal(first.others[0], actors[1].truth.mouth)
+
+
+def test_other_conditions(actors):
+    conditions = actors[0].preset.conditions.model_copy(update={"movement": 0.5, "clarity": 0.1})
+    plain, changed = actors[0].prepared.reference, actors[0].told(conditions).reference
+    assert changed.movement.sum() > 10 * plain.movement.sum()
+    assert changed.clarity == pytest.approx([0.1, 0.1])
+    assert np.array_equal(changed.picture, plain.picture)
+
+
+def test_the_reference_has_a_closed_mouth_and_the_usual_hands(truth):
+    mouth = np.full(25, 0.1, np.float32)
+    mouth[[3, 7]] = 0.01
+    track = truth.keypoints.copy()
+    track[:5, LEFT_HAND, 2] = 0
+    known = {**vars(truth), "mouth": mouth, "keypoints": track}
+    assert choose_frame(ClipTruth(**known)) == 7
+    # Where no mouth closes with such hands the mouth decides.
+    track[7, LEFT_HAND, 2] = 0
+    assert choose_frame(ClipTruth(**known)) == 3
+
+
+def test_clips_of_another_size(folder, tiny):
+    with pytest.raises(InputError, match="is 128x128 at 25 fps, the preset's video 32x32"):
+        open_actors(folder, tiny.preset)
+
+
+def test_a_folder_without_actors(tmp_path, preset):
+    with pytest.raises(InputError, match="no actors in"):
+        open_actors(tmp_path, preset)
