@@ -105,8 +105,7 @@ def _as_it_is(passes: object) -> object:
 
 def _begin_work(_number: int) -> None:
     # Ctrl-C goes to all; the process that trains ends its workers.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Where that one is killed, nothing else would: they are children of the process that they are started from.
     Thread(target=_end_with_training, daemon=True).start()
 
