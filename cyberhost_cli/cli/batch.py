@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cyberhost_cli.cli import files, interrupt, talk
+from cyberhost_cli.cli.manifest import read_checked
 from cyberhost_cli.cli.options import JsonOpt, PresetOpt, SetOpt
 from cyberhost_cli.errors import UsageError
 from cyberhost_cli.farm.claims import LEASE
@@ -98,9 +99,9 @@ def batch(
       cyberhost batch - --preset draft --set output.crf=20 < rows.jsonl
     """
     _check_together(claim, force, gpus, workers, engine)
-    share, fed = _share(shard), _fed(manifest)
-    read, results = _read(manifest, preset, overrides, fed, out_root, force, report)
-    places = _places(gpus, workers, engine, address)
+    share, places, fed = _share(shard), _places(gpus, workers, engine, address), _fed(manifest)
+    read, results = read_checked(manifest, preset, overrides, out_root, force, fed)
+    _check_outputs(report, Path(manifest), read, results)
     with interrupt.at_once_if_again() as check, _followed(as_json, openjd, check) as tell:
         job = _job(read, share, results, retries, force, tell)
         if engine is Engine.RAY:
@@ -137,33 +138,6 @@ def _fed(manifest: str) -> bytes | None:
     return sys.stdin.buffer.read() if manifest == STDIN else None
 
 
-def _read(
-    manifest: str,
-    preset: str,
-    overrides: Sequence[str],
-    fed: bytes | None,
-    root: Path | None,
-    force: bool,
-    report: Path | None,
-) -> tuple["Manifest", "Results"]:
-    """Return a manifest that can be used, and its results; else tell what is wrong with it and leave."""
-    from cyberhost_cli.farm.check import check
-    from cyberhost_cli.farm.fault import told
-    from cyberhost_cli.farm.manifest import read_manifest
-    from cyberhost_cli.farm.results import Results
-
-    read = read_manifest(manifest, preset, overrides, fed)
-    results = Results(read.results)
-    faults = check(read, root, {Path(out) for out in results.latest()}, force)
-    for message, hint in told(faults):
-        talk.fail(message, hint)
-    if faults:
-        raise typer.Exit(2)
-    _check_report(report, [Path(manifest), results.path], read)
-    results.check()
-    return read, results
-
-
 @contextmanager
 def _followed(as_json: bool, openjd: bool, check: Callable[[], None]) -> Iterator["Tell"]:
     """Yield what a batch is to tell its events; it is interrupted there if `check` says so."""
@@ -190,20 +164,22 @@ def _job(
     manifest: "Manifest", share: "Shard | None", results: "Results", retries: int, force: bool, tell: "Tell"
 ) -> "Batch":
     from cyberhost_cli.farm.batch import Batch, claims_folder, forget
+    from cyberhost_cli.farm.events import once
 
     rows = [row for row in manifest.rows if share is None or share.takes(row)]
     if force:
         forget(rows, results)
-    return Batch(rows, results, claims_folder(manifest), retries, tell)
+    return Batch(rows, results, claims_folder(manifest), retries, once(tell))
 
 
-def _check_report(report: Path | None, others: Sequence[Path], manifest: "Manifest") -> None:
-    """Refuse a report in the place of anything that the rows read or write."""
+def _check_outputs(report: Path | None, path: Path, manifest: "Manifest", results: "Results") -> None:
+    """Refuse a report in the place of anything that the rows read or write, and results that cannot be written."""
     from cyberhost_cli.farm.outputs import inputs
 
     if report is not None:
-        named = [path for row in manifest.rows for path in (row.out, *inputs(row).values())]
-        files.check_apart([*others, *named], [report])
+        named = [each for row in manifest.rows for each in (row.out, *inputs(row).values())]
+        files.check_apart([path, results.path, *named], [report])
+    results.check()
 
 
 def _places(gpus: str | None, workers: int | None, engine: Engine, address: str | None) -> list[dict[str, str]]:

@@ -1,6 +1,5 @@
 """`cyberhost evaluate`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +40,7 @@ WorkersOpt = Annotated[
         min=1,
         metavar="N",
         help="Processes that measure clips side by side.",
-        show_default="the cores that may be used",
+        show_default="the cores that may be used, or 1 on a GPU",
     ),
 ]
 ListOpt = Annotated[bool, typer.Option("--list", help="Tell what each metric is, and leave.")]
@@ -105,13 +104,13 @@ def _measure(
 
     loaded = load_preset(*how)
     from cyberhost_cli.evaluation.clips import find
-    from cyberhost_cli.evaluation.survey import survey
+    from cyberhost_cli.evaluation.survey import sensible_workers, survey
 
     found = find(*paths)
     for note in found.notes:
         talk.say(f"warning: {note}")
     with interrupt.at_once_if_again(), progress.follow("clips", as_json) as tell:
-        return survey(found.clips, *wanted, loaded, workers or len(os.sched_getaffinity(0)), tell)
+        return survey(found.clips, *wanted, loaded, workers or sensible_workers(loaded), tell)
 
 
 def _check_paths(generated: Path | None, inputs: list[Path | None], outputs: list[Path | None]) -> None:

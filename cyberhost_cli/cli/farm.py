@@ -11,6 +11,7 @@ import typer
 
 from cyberhost_cli.cli import files, talk
 from cyberhost_cli.cli.batch import RETRIES, OutRootOpt, RetriesOpt
+from cyberhost_cli.cli.manifest import read_checked
 from cyberhost_cli.cli.options import PresetOpt, SetOpt
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def slurm(
     """
     from cyberhost_cli.farm.slurm import Array, script
 
-    read = _read(manifest, preset, overrides, out_root)
+    read, _ = read_checked(str(manifest.absolute()), preset, overrides, out_root)
     array = Array(
         _name(manifest), _tasks(tasks, read), gpus_per_task, cpus_per_task, time, partition, tuple(sbatch or ())
     )
@@ -99,7 +100,7 @@ def openjd(
 
     from cyberhost_cli.farm.openjd import Job, template
 
-    read = _read(manifest, preset, overrides, out_root)
+    read, _ = read_checked(str(manifest.absolute()), preset, overrides, out_root)
     root = None if out_root is None else out_root.absolute()
     folder = None if out is None else out.absolute().parent
     tasks = _tasks(tasks, read)
@@ -110,22 +111,6 @@ def openjd(
         if job.default(path) is None:
             given = shlex.quote(f"{name}={path}")
             talk.say(f"`{path}` does not lie below the template: start the job with `-p {given}`")
-
-
-def _read(path: Path, preset: str, overrides: list[str], root: Path | None) -> "Manifest":
-    """Read a manifest and check all of it, as `cyberhost batch` will."""
-    from cyberhost_cli.farm.check import check
-    from cyberhost_cli.farm.fault import told
-    from cyberhost_cli.farm.manifest import read_manifest
-    from cyberhost_cli.farm.results import Results
-
-    manifest = read_manifest(str(path.absolute()), preset, overrides)
-    faults = check(manifest, root, {Path(out) for out in Results(manifest.results).latest()}, force=False)
-    for message, hint in told(faults):
-        talk.fail(message, hint)
-    if faults:
-        raise typer.Exit(2)
-    return manifest
 
 
 def _tasks(asked: int | None, manifest: "Manifest") -> int:

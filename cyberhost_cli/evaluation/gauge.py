@@ -19,6 +19,7 @@ from cyberhost_cli.media.source import check_source, file_hash
 from cyberhost_cli.pipelines import detectors
 from cyberhost_cli.pipelines.model import set_up_device
 from cyberhost_cli.preprocess.files import Finder
+from cyberhost_cli.weights import catalogue
 from cyberhost_cli.weights.store import finder
 
 Of = Literal["generated", "real", "other sound"]
@@ -175,7 +176,15 @@ class Gauge:
             preset["tracking"] = {key: value for key, value in preset["tracking"].items() if key not in _MACHINE}
         hashes = {what: None if path is None else file_hash(path) for what, path in others.items()}
         # What is told of a metric changes with what it does.
-        return cache.key(video.digest, {"metric": name, "source": about.source, "preset": preset, **hashes})
+        facts = {"metric": name, "source": about.source, "preset": preset, "weights": self._weights(about.weights)}
+        return cache.key(video.digest, {**facts, **hashes})
+
+    def _weights(self, entry: str | None) -> list[str]:
+        """Return the hashes of an entry of the catalogue as it is on this machine."""
+        if entry is None:
+            return []
+        folder = finder(self._loaded.preset.store)(entry)
+        return [file_hash(folder / file.name) for file in catalogue.find(entry).files]
 
     def _metric(self, name: str) -> ClipMetric:
         if name not in self._clip_metrics:

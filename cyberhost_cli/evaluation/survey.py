@@ -1,6 +1,7 @@
 """Survey: all clips are measured, side by side, and their figures taken together."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import replace
@@ -18,6 +19,7 @@ from cyberhost_cli.evaluation.metrics.registry import METRICS, SET_METRICS
 from cyberhost_cli.evaluation.metrics.video import Video
 from cyberhost_cli.evaluation.outcome import Outcome, Reason, gather
 from cyberhost_cli.pipelines import processes
+from cyberhost_cli.pipelines.model import set_up_device
 from cyberhost_cli.pipelines.progress import Progress
 
 RATE = 16000
@@ -61,6 +63,12 @@ def survey(
     if not outcome.lines and faults:
         raise InputError(f"nothing could be measured: {faults[0]}", "give videos that can be read")
     return outcome
+
+
+def sensible_workers(loaded: LoadedPreset) -> int:
+    """Return how many processes measure side by side: one a core, or one alone on a GPU, whose memory has no room."""
+    on_gpu = set_up_device(loaded.preset.device).type == "cuda"
+    return 1 if on_gpu else len(os.sched_getaffinity(0))
 
 
 def _alone(loaded: LoadedPreset) -> LoadedPreset:

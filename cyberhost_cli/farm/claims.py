@@ -1,10 +1,10 @@
 """Claims: which worker makes which row, agreed on by any number of workers that share a folder.
 
 Whoever makes the next generation of a row's claim has the row, and lets others see that it is alive. Others call a
-claim dead that did not change for a lease of their own clock, and take the row over. Who was merely frozen finds its
-claim gone when it wakes up. A video is made in a place of its own, and counts once its claim is committed: the disk
-does that for one claim at most, and never for one that is gone. What a dead worker did not come to after that, others
-finish.
+claim dead that did not change for the lease that stands in it, by their own clock, and take the row over. Who was
+merely frozen finds its claim gone when it wakes up. A video is made in a place of its own, and counts once its claim is
+committed: the disk does that for one claim at most, and never for one that is gone. What a dead worker did not come to
+after that, others finish.
 """
 
 import logging
@@ -91,7 +91,7 @@ class Claims:
         file = self._files.create(key, number)
         try:
             with explained(self._files.folder, self._files.folder):
-                file.write({"worker": self.worker, "row": row.id})
+                file.write(self.told(row))
                 if file.own() and self._settle(key, number, file):
                     claim = Claim(self, row, file)
                     self._held.add(claim)
@@ -144,6 +144,10 @@ class Claims:
         remove_slots([row.out for row in tidy], failed)
         self._files.remove()
 
+    def told(self, row: Row) -> dict[str, Any]:
+        """Return what a claim to a row says to others."""
+        return {"worker": self.worker, "row": row.id, "lease": self.lease}
+
     def forget(self, claim: "Claim") -> None:
         """Give no more signs of life of a claim."""
         self._held.discard(claim)
@@ -163,7 +167,7 @@ class Claims:
         if files != before:
             self._seen[key] = (files, time.monotonic())
             return False, files
-        return now - since >= self.lease, files
+        return now - since >= max(read(state).get("lease", self.lease) for state in files.values()), files
 
     def _settle(self, key: str, number: int, file: ClaimFile) -> bool:
         """Remove older claims, and tell whether the row is ours: nobody has a newer claim, none was committed."""
@@ -268,7 +272,7 @@ class Claim:
                 self.lost = True
                 return
             self._beats += 1
-            self._file.write({"worker": self._claims.worker, "row": self.row.id, "beats": self._beats})
+            self._file.write({**self._claims.told(self.row), "beats": self._beats})
             self._last = time.monotonic()
 
     def commit(self, record: Record) -> None:
@@ -281,7 +285,7 @@ class Claim:
         if done and self._slot is None:
             raise ValueError("a row that is done was not made at `out`")
         slot = self._slot.number if done and self._slot is not None else None
-        told: dict[str, Any] = {"worker": self._claims.worker, "record": asdict(record), "slot": slot}
+        told = {**self._claims.told(self.row), "record": asdict(record), "slot": slot}
         with self._lock:
             self._file.write(told)
             if self._file.commit():

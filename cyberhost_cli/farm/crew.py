@@ -173,7 +173,8 @@ class Crew:
         if isinstance(event, Started):
             worker.name = event.worker
         if isinstance(event, Ended):
-            worker.starts = 0
+            # It tells of what other hosts made, too.
+            worker.starts = 0 if event.record.worker == worker.name else worker.starts
             self._failed = self._failed or event.record.status == "failed"
         if not isinstance(event, Begun) or not self._begun:
             self._tell(event)

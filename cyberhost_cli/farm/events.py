@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from threading import Lock
 from typing import Any
 
 from cyberhost_cli.farm.record import Record
@@ -53,6 +54,21 @@ class Ended:
 Event = Begun | Started | Advanced | Retried | Ended
 Tell = Callable[[Event], None]
 _KINDS: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in (Begun, Started, Advanced, Retried, Ended)}
+
+
+def once(tell: Tell) -> Tell:
+    """Return what passes events on, but of each row only the first end: several workers may tell of it."""
+    ended, lock = set[str](), Lock()
+
+    def pass_on(event: Event) -> None:
+        if isinstance(event, Ended):
+            with lock:
+                if event.record.id in ended:
+                    return
+                ended.add(event.record.id)
+        tell(event)
+
+    return pass_on
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -24,12 +24,13 @@ _PAUSE = 0.2
 def work(rows: Sequence[Row], maker: Maker, results: Results, claims: Claims | None, tell: Tell) -> None:
     """Make rows in order, and write down what becomes of each.
 
-    With claims the rows are shared with other workers, and this returns when all have ended, whoever made them.
+    With claims the rows are shared with other workers, and this returns when all have ended, whoever made them; what
+    others made is told too.
     """
     from cyberhost_cli.pipelines.threads import WAKE, signals_wait
 
     stopped, hands = Event(), list[Work]()
-    given = _alone(rows, maker) if claims is None else _shared(rows, maker, results, claims, stopped)
+    given = _alone(rows, maker) if claims is None else _shared(rows, maker, results, claims, stopped, tell)
 
     def take() -> Work | None:
         taken = next(given, None)
@@ -89,15 +90,21 @@ def _alone(rows: Sequence[Row], maker: Maker) -> Iterator[Work]:
         yield maker.begin(row), None
 
 
-def _shared(rows: Sequence[Row], maker: Maker, results: Results, claims: Claims, stopped: Event) -> Iterator[Work]:
+def _shared(
+    rows: Sequence[Row], maker: Maker, results: Results, claims: Claims, stopped: Event, tell: Tell
+) -> Iterator[Work]:
     """Yield rows as they become free, until none is left that has not ended."""
-    left, before = list(rows), results.latest()
+    left, before, ours = list(rows), results.latest(), dict[Row, Claim]()
 
     def ended(row: Row) -> bool:
         return has_ended(row, results.latest().get(str(row.out)), before, maker)
 
     while left and not stopped.is_set():
-        left = [row for row in left if not ended(row)]
+        gone = {row for row in left if ended(row)}
+        # What ends here is told by whoever made it.
+        for row in (row for row in left if row in gone and (row not in ours or ours[row].lost)):
+            tell(Ended(results.latest()[str(row.out)]))
+        left = [row for row in left if row not in gone]
         taken = False
         for row in left:
             if stopped.is_set():
@@ -110,6 +117,7 @@ def _shared(rows: Sequence[Row], maker: Maker, results: Results, claims: Claims,
                 claim.release()
                 continue
             taken = True
+            ours[row] = claim
             try:
                 yield maker.begin(row, claim.out), claim
             except ClaimLostError:

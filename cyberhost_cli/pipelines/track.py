@@ -47,9 +47,39 @@ def track_video(path: Path, loaded: LoadedPreset, progress: Progress) -> VideoPo
     preset = loaded.preset
     check_source(path, "video")
     info = probe(path)
-    found = _find(path, preset, info.frames, progress)
+    found = find_people(path, preset, info.frames, progress)
     track = follow_one(surely(found, preset), preset.picture.person, preset, (info.height, info.width), info.fps)
     return VideoPoses(track, info.fps, info.width, info.height)
+
+
+def find_people(path: Path, preset: Preset, total: int, progress: Progress) -> list[list[Person]]:
+    """Return everybody in every frame, as kept by an earlier run where there was one.
+
+    Args:
+        path: of the video.
+        preset: says how people are found.
+        total: frames that the container promises.
+        progress: told of frames.
+
+    Raises:
+        InputError: the video cannot be read.
+    """
+    frames = preset.tracking.piece_frames
+    key = cache.key(
+        file_hash(path), {"detector": preset.detection.detector, "models": preset.store.models, "frames": frames}
+    )
+    pieces = Pieces(key, frames, preset.store.cache_megabytes)
+    found, whole = pieces.read()
+    progress(len(found), len(found) if whole else max(total, len(found)))
+    if whole:
+        return found
+    for people in search(_from(len(found), read_frames(path, CHUNK)), preset):
+        found += people
+        pieces.keep(found, whole=False)
+        # The container may promise fewer frames than it holds.
+        progress(len(found), max(total, len(found)))
+    pieces.keep(found, whole=True)
+    return found
 
 
 def surely(found: list[list[Person]], preset: Preset) -> list[list[Person]]:
@@ -78,26 +108,6 @@ def summarise(poses: VideoPoses) -> dict[str, Any]:
     parts = {"body": BODY, "face": FACE, "left_hand": LEFT_HAND, "right_hand": RIGHT_HAND}
     seen = {name: float(known[:, part].any(axis=1).mean()) for name, part in parts.items()}
     return {"frames": len(known), "fps": poses.fps, "width": poses.width, "height": poses.height, "seen": seen}
-
-
-def _find(path: Path, preset: Preset, total: int, progress: Progress) -> list[list[Person]]:
-    """Return everybody in every frame."""
-    frames = preset.tracking.piece_frames
-    key = cache.key(
-        file_hash(path), {"detector": preset.detection.detector, "models": preset.store.models, "frames": frames}
-    )
-    pieces = Pieces(key, frames, preset.store.cache_megabytes)
-    found, whole = pieces.read()
-    progress(len(found), len(found) if whole else max(total, len(found)))
-    if whole:
-        return found
-    for people in search(_from(len(found), read_frames(path, CHUNK)), preset):
-        found += people
-        pieces.keep(found, whole=False)
-        # The container may promise fewer frames than it holds.
-        progress(len(found), max(total, len(found)))
-    pieces.keep(found, whole=True)
-    return found
 
 
 def _from(first: int, chunks: Iterable[Frames]) -> Iterator[Frames]:

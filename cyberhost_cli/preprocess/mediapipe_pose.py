@@ -1,8 +1,9 @@
 """The offline detector: MediaPipe, whose weights come inside its wheel."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -72,6 +73,7 @@ class MediapipePose:
             # They start in threads of their own, and a first picture waits for what those have to say.
             for part in (*self._faces, self._mesh, self._holistic):
                 part.process(NOTHING)
+        self._remembers = False
 
     def detect(self, picture: Pixels) -> list[Person]:
         """Return everybody whose face is found; without one, whoever is found from the body alone."""
@@ -82,7 +84,9 @@ class MediapipePose:
             if not any(box.height >= LARGE * min(height, width) for _, box in faces):
                 faces += [face for part in _parts(whole) for face in self._find_faces(picture, part)]
             if faces:
-                found = [self._person_with(face, picture, whole) for face in _distinct(faces)]
+                # Cut-outs about several faces may be the same one.
+                striking = cache(lambda part: self._striking(picture, part))
+                found = [self._person_with(face, picture, whole, striking) for face in _distinct(faces)]
             else:
                 found = [self._striking(picture, whole)]
         boxed = [(keypoints, _seen(keypoints, width, height)) for keypoints in found if keypoints is not None]
@@ -100,13 +104,15 @@ class MediapipePose:
                 faces.append((detection.score[0], Box(left, top, left + box.width * width, top + box.height * height)))
         return faces
 
-    def _person_with(self, face: Box, picture: Pixels, whole: Box) -> Keypoints | None:
-        """Return the keypoints of the person with this face."""
+    def _person_with(
+        self, face: Box, picture: Pixels, whole: Box, striking: Callable[[Box], Keypoints | None]
+    ) -> Keypoints | None:
+        """Return the keypoints of the person with this face, whom `striking` finds in some part of the picture."""
         for view in VIEWS:
-            keypoints = self._striking(picture, _around(face, view, whole))
+            keypoints = striking(_around(face, view, whole))
             if keypoints is not None and _holds(face, keypoints):
                 if not keypoints[FACE, 2].any():
-                    self._look_closer(picture, face, whole, keypoints)
+                    return self._look_closer(picture, face, whole, keypoints)
                 return keypoints
         return None
 
@@ -114,8 +120,10 @@ class MediapipePose:
         """Return the keypoints of the most striking person in one part of the picture."""
         # Though told that pictures are single, it looks for face and hands where it saw the last ones. Where it sees
         # nobody it forgets them as after a reset, which would take more time than the picture.
-        self._holistic.process(NOTHING)
+        if self._remembers:
+            self._holistic.process(NOTHING)
         found = self._holistic.process(_enlarged(_cut(picture, part)))
+        self._remembers = found.pose_landmarks is not None
         if found.pose_landmarks is None:
             return None
         keypoints = np.zeros((KEYPOINTS, 3), dtype=np.float32)
@@ -129,15 +137,16 @@ class MediapipePose:
                 keypoints[place] = _points(hand.landmark, part, 1.0)
         return keypoints
 
-    def _look_closer(self, picture: Pixels, face: Box, whole: Box, keypoints: Keypoints) -> None:
-        """Put the points of a face in that was not seen beside its body, mostly a turned one."""
+    def _look_closer(self, picture: Pixels, face: Box, whole: Box, keypoints: Keypoints) -> Keypoints:
+        """Return the keypoints with those of a face that was not seen beside its body, mostly a turned one."""
         (x, y), half = face.centre, MESH_VIEW * face.width / 2
         part = _snapped(Box(x - half, y - half, x + half, y + half), whole)
         for found in self._mesh.process(_enlarged(_cut(picture, part))).multi_face_landmarks or ():
             closer = keypoints.copy()
             _put_face(closer, _points(found.landmark, part, 1.0))
             if _holds(face, closer):
-                keypoints[:] = closer
+                return closer
+        return keypoints
 
 
 def _put_face(keypoints: Keypoints, mesh: Float32[np.ndarray, "478 3"]) -> None:

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from cyberhost_cli.evaluation.survey import survey
 from cyberhost_cli.media import cache
 from cyberhost_cli.media.video import read_frames
 from cyberhost_cli.pipelines.progress import silent
+from cyberhost_cli.weights import catalogue
 from tests.evaluation.metrics.drawn import blurred, film, views
 from tests.evaluation.metrics.talking import RATE, film_with_sound
 
@@ -169,6 +171,23 @@ def test_sets_are_compared_as_a_whole(preset, tmp_path):
         (line,) = outcome.lines
         assert (line.figure, line.value, line.clips, line.spread) == ("colour", pytest.approx(4), 2, None)
         assert outcome.faults == {"short": {"too short": ("colour",)}}
+
+
+@pytest.mark.usefixtures("colour")
+def test_other_weights_measure_anew(clips, tmp_path, monkeypatch):
+    (weights,) = catalogue.find("i3d-fvd").files
+    path = tmp_path / "i3d-fvd" / weights.name
+    path.parent.mkdir()
+    preset = load_preset("demo", [f"store.models={tmp_path}"])
+    monkeypatch.setattr(Colour, "about", replace(Colour.about, weights="i3d-fvd"))
+    measured = []
+    monkeypatch.setattr(Colour, "features", lambda _self, video: measured.append(video) or np.ones((2, 3), np.float32))
+    for content, times in ((b"one", 2), (b"one", 2), (b"two", 4)):
+        with path.open("wb") as file:
+            file.write(content)
+            file.truncate(weights.size)
+        run(clips[:1], preset, asked=["colour"])
+        assert len(measured) == times
 
 
 def test_controls(preset, tmp_path):

@@ -69,8 +69,8 @@ def workers(tmp_path):
     """Return workers of one batch, by name."""
     written, made = Written(), {}
 
-    def of(name):
-        return made.setdefault(name, Claims(tmp_path / "m.csv.claims", name, LEASE, written))
+    def of(name, lease=LEASE):
+        return made.setdefault(name, Claims(tmp_path / "m.csv.claims", name, lease, written))
 
     of.written = written
     yield of
@@ -128,6 +128,16 @@ def test_a_dead_workers_row_returns_after_a_lease(workers, tmp_path, clock):
     assert workers("b").take(row) is None
     clock.now += 1
     assert workers("b").take(row) is not None
+
+
+def test_a_lease_is_that_of_whoever_has_the_row(workers, tmp_path, clock):
+    row = row_of(tmp_path, 1)
+    workers("a").take(row)
+    assert workers("hasty", LEASE / 10).take(row) is None
+    clock.now += LEASE - 1
+    assert workers("hasty").take(row) is None
+    clock.now += 1
+    assert workers("hasty").take(row) is not None
 
 
 def test_signs_of_life_keep_a_row(workers, tmp_path, clock):

@@ -1,15 +1,17 @@
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cyberhost_cli.farm.claims import Claims
-from cyberhost_cli.farm.events import Advanced, Ended, Started
+from cyberhost_cli.farm.events import Advanced, Ended, Started, once
 from cyberhost_cli.farm.maker import Maker
 from cyberhost_cli.farm.results import Results
 from cyberhost_cli.farm.worker import outstanding, work
 from tests.farm.made import bad, good
+from tests.farm.rows import record_of, row_of
 
 
 class Batch:
@@ -116,3 +118,34 @@ def test_a_row_that_cannot_be_made_where_it_shall_be_stops_no_other(batch, input
         claims.close(rows)
     assert "cannot write" in batch.results.latest()[str(rows[0].out)].error
     assert not (tmp_path / "claims").exists()
+
+
+def test_what_others_made_is_told_too(batch, inputs, out, tmp_path):
+    rows = [bad(inputs, out / "a.mp4"), bad(inputs, out / "b.mp4")]
+    theirs = Batch(tmp_path)
+
+    def let_others_work(_event):
+        # While the first row is begun here, another worker ends the second one.
+        batch.then = lambda _event: None
+        other = Claims(tmp_path / "claims", "other-1", 60.0, theirs.results)
+        assert theirs.work(rows[1:], other) == ["failed"]
+        other.close([])
+
+    batch.then = let_others_work
+    claims = Claims(tmp_path / "claims", batch.maker.worker, 60.0, batch.results, batch.tell)
+    try:
+        assert batch.work(rows, claims) == ["failed", "failed"]
+    finally:
+        claims.close(rows)
+    ended = [event.record for event in batch.events if isinstance(event, Ended)]
+    assert {record.id for record in ended} == {"a.mp4", "b.mp4"}
+    assert [event.id for event in batch.events if isinstance(event, Started)] == ["a.mp4"]
+
+
+def test_the_end_of_a_row_is_passed_on_once():
+    told = []
+    tell = once(told.append)
+    ends = [Ended(record_of(row_of(Path(), number), "one")) for number in (1, 2)]
+    for event in (Started("1.mp4", "one"), ends[0], Started("1.mp4", "two"), ends[0], ends[1]):
+        tell(event)
+    assert told == [Started("1.mp4", "one"), ends[0], Started("1.mp4", "two"), ends[1]]

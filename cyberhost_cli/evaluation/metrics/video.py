@@ -15,7 +15,7 @@ from cyberhost_cli.media.source import file_hash
 from cyberhost_cli.media.video import VideoInfo, probe, read_frames
 from cyberhost_cli.pipelines import detectors
 from cyberhost_cli.pipelines.progress import silent
-from cyberhost_cli.pipelines.track import follow_one, surely, track_video
+from cyberhost_cli.pipelines.track import find_people, follow_one, surely, track_video
 from cyberhost_cli.types import Frames, Pixels, VideoPoses
 
 GLIMPSES = 2.5
@@ -96,16 +96,15 @@ class Video:
         Raises:
             InputError: nobody is seen.
         """
-        loaded = _as_detected(self._preset)
+        preset = _as_detected(self._preset).preset
         step = max(1, round(self.fps / GLIMPSES))
         if "poses" in vars(self):
-            # Its people are kept: only following them is done again.
-            track = track_video(self.path, loaded, silent).keypoints[::step]
+            # Its people are kept. Each frame's are the same, whatever others were looked at.
+            found = find_people(self.path, preset, self.frames_count, silent)[::step]
         else:
-            preset = loaded.preset
             detector = detectors.pose_detector(preset.detection, preset.store)
-            found = surely([detector.detect(frame) for frame in islice(self.frames(), 0, None, step)], preset)
-            track = follow_one(found, preset.picture.person, preset, self.size, self.fps / step)
+            found = [detector.detect(frame) for frame in islice(self.frames(), 0, None, step)]
+        track = follow_one(surely(found, preset), preset.picture.person, preset, self.size, self.fps / step)
         return VideoPoses(track, self.fps / step, self.size[1], self.size[0])
 
 
