@@ -29,6 +29,8 @@ class SamplingConfig(Section):
 
     solver: Literal["ddim", "dpm++2m", "unipc", "euler", "lcm"]
     steps: Positive
+    spacing: Annotated[float, Field(ge=1)]
+    """With `lcm`: power that draws timesteps towards little noise; 1 leaves them even."""
     guidance: GuidanceConfig
     plan: Literal["sequential", "windows"]
     """One chunk after the other with motion frames carried over, or a step the mean of the windows around a frame."""
@@ -46,6 +48,8 @@ class SamplingConfig(Section):
         # A frame must not lie in more than two chunks.
         half = self.chunk_frames // 2
         expect(self.overlap <= half, "overlap", f"at most {half}, half of chunk_frames", self.overlap)
+        even = self.solver == "lcm" or self.spacing == 1
+        expect(even, "spacing", f"1 with the solver {self.solver}, only lcm takes another", self.spacing)
         return self
 
 

@@ -149,7 +149,8 @@ class Sampler:
         return [latents.to(self.latents.dtype) for latents in blocks.leave(front.finished)]
 
     def _solver(self) -> Solver:
-        return Solver(self.model.config.diffusion, self.config.solver, self.config.steps)
+        config = self.config
+        return Solver(self.model.config.diffusion, config.solver, config.steps, config.spacing)
 
     def _span(self, frames: range, state: Carry | None = None) -> Span:
         return Span(frames, self._solver(), self._draw, state)

@@ -29,15 +29,22 @@ class Solver:
     """One way from noise to latents for some frames, in any number of rows.
 
     `ddim` (Song et al., 2020), `dpm++2m` (Lu et al., 2022), `unipc` (Zhao et al., 2023), `euler` (Karras et al., 2022)
-    or `lcm` (Luo et al., 2023). All go through the same timesteps. None waits for the device: what they multiply by
-    lies on the host. Latents are float32 whatever the type of the model, since rounding adds up over the steps.
+    or `lcm` (Luo et al., 2023). All go through the same timesteps, unless `lcm` is told to draw them together.
+    None waits for the device: what they multiply by lies on the host. Latents are float32 whatever the type of the
+    model, since rounding adds up over the steps.
+
+    Args:
+        config: of the noise that the model learned to remove.
+        name: of the solver.
+        steps: how many.
+        spacing: power of the share of the way that is left at each step; above 1 more of them are at little noise.
     """
 
-    def __init__(self, config: DiffusionConfig, name: str, steps: int) -> None:
+    def __init__(self, config: DiffusionConfig, name: str, steps: int, spacing: float = 1.0) -> None:
         self._name = name
         # The tables are shared; what a step changes is set before each.
-        self._scheduler = copy.copy(_scheduler(config, name, steps))
-        self._times = _times(config, name, steps)
+        self._scheduler = copy.copy(_scheduler(config, name, steps, spacing))
+        self._times = _times(config, name, steps, spacing)
         self._shares = _unipc_shares(config, steps) if name == "unipc" else ()
         self._taken = 0
         self._held: tuple[Tensor, ...] = ()
@@ -120,12 +127,12 @@ def _betas(config: DiffusionConfig) -> dict[str, Any]:
 
 
 @functools.cache
-def _scheduler(config: DiffusionConfig, name: str, steps: int) -> SchedulerMixin:
+def _scheduler(config: DiffusionConfig, name: str, steps: int, spacing: float = 1.0) -> SchedulerMixin:
     """Make diffusers' scheduler with its timesteps set, and its numbers as Python's where it would look at tensors."""
     if name == "lcm":
         lcm = LCMScheduler(**_betas(config))
         # Its own timesteps are others; a student learns to step from those of `ddim`.
-        lcm.set_timesteps(timesteps=_times(config, "ddim", steps), original_inference_steps=config.train_steps)
+        lcm.set_timesteps(timesteps=_drawn_down(config, steps, spacing), original_inference_steps=config.train_steps)
         return lcm
     if name == "ddim":
         made = DDIMScheduler(**_betas(config), clip_sample=False)
@@ -145,10 +152,18 @@ def _scheduler(config: DiffusionConfig, name: str, steps: int) -> SchedulerMixin
     return made
 
 
+def _drawn_down(config: DiffusionConfig, steps: int, spacing: float) -> list[int]:
+    """Return timesteps of `ddim`, drawn towards little noise, and no two the same."""
+    even, whole = _times(config, "ddim", steps), config.train_steps
+    return [
+        max(round(((time + 1) / whole) ** spacing * whole) - 1, steps - 1 - place) for place, time in enumerate(even)
+    ]
+
+
 @functools.cache
-def _times(config: DiffusionConfig, name: str, steps: int) -> tuple[int | float, ...]:
+def _times(config: DiffusionConfig, name: str, steps: int, spacing: float = 1.0) -> tuple[int | float, ...]:
     """Return the timesteps as diffusers wants them, whole numbers but for Euler."""
-    return tuple(_scheduler(config, name, steps).timesteps.tolist())
+    return tuple(_scheduler(config, name, steps, spacing).timesteps.tolist())
 
 
 @functools.cache

@@ -110,6 +110,10 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
             "sampling.chunk_frames: expected at most 30, model.motion.max_frames less model.motion.frames, found 31",
         ),
         ("sampling.steps=1001", "sampling.steps: expected at most model.diffusion.train_steps (1000), found 1001"),
+        (
+            "sampling.spacing=1.5",
+            "sampling.spacing: expected 1 with the solver ddim, only lcm takes another, found 1.5",
+        ),
         ("speech.features=40", "model.audio.features: expected speech.features (40), found 80"),
         (
             "speech.window=1",

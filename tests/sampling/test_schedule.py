@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def sampled(solver, noise, predict=model, noise_again=None):
     return latents
 
 
-def theirs(name, settings, steps, noise):
+def theirs(name, settings, steps, noise, timesteps=None):
     """Sample as a pipeline of diffusers does."""
     told = {
         "num_train_timesteps": settings.train_steps,
@@ -72,7 +73,7 @@ def theirs(name, settings, steps, noise):
     }[name]()
     if name == "lcm":
         trailing = [round(1000 - step * 1000 / steps) - 1 for step in range(steps)]
-        scheduler.set_timesteps(timesteps=trailing, original_inference_steps=1000)
+        scheduler.set_timesteps(timesteps=timesteps or trailing, original_inference_steps=1000)
     else:
         scheduler.set_timesteps(steps)
     more = {"generator": torch.Generator().manual_seed(5)} if name == "lcm" else {}
@@ -94,6 +95,25 @@ def test_latents_are_those_of_diffusers_own_loop(name, kind):
             assert torch.equal(made, expected)
         else:
             torch.testing.assert_close(made, expected, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_timesteps_are_drawn_towards_little_noise(kind):
+    settings, drawn_down = config(kind), [999, 639, 359, 159, 39]
+    solver = Solver(settings, "lcm", 5, 2.0)
+    assert solver.timesteps == tuple(drawn_down)
+    expected = theirs("lcm", settings, 5, drawn(0), drawn_down)
+    torch.testing.assert_close(sampled(solver, drawn(0), noise_again=again()), expected, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("steps", [1, 60, 1000])
+@pytest.mark.parametrize("spacing", [1.0, 1.3, 3.0])
+def test_no_timestep_comes_twice(steps, spacing):
+    times = Solver(config("sample"), "lcm", steps, spacing).timesteps
+    assert len(times) == steps
+    assert all(before > after for before, after in pairwise(times))
+    assert times[0] == 999
+    assert times[-1] >= 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

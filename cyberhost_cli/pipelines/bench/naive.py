@@ -73,7 +73,7 @@ class _Naive:
     def _denoise(self, frames: range, plan: WindowPlan, motion: Tensor) -> Float[Tensor, "f c h w"]:
         config, latents = self.sampling, self.reference.latents
         noise, limit = self._noise(frames, 0), config.noise_limit
-        solver = Solver(self.model.config.diffusion, config.solver, config.steps)
+        solver = Solver(self.model.config.diffusion, config.solver, config.steps, config.spacing)
         x = solver.begin(noise if limit is None else noise.clamp(-limit, limit))
         for step, timestep in enumerate(solver.timesteps):
             seen, predicted = solver.scale(x, step), torch.zeros_like(x)
