@@ -68,7 +68,12 @@ TINY = (
     "picture.height=32",
     "picture.face_size=16",
     "picture.hand_size=16",
+    "sampling.solver=ddim",
     "sampling.steps=2",
+    "sampling.spacing=1",
+    "sampling.guidance.audio=2.0",
+    "sampling.plan=sequential",
+    "sampling.shift=0",
     "sampling.chunk_frames=6",
 )
 """The embedded model's preset at a size for tests: a second on one core."""

@@ -58,7 +58,7 @@ def bench(
       cyberhost bench
       cyberhost bench --preset cyberhost --set device.dtype=bfloat16 --seconds 4
       cyberhost bench --against engine --against naive --set sampling.steps=4
-      cyberhost bench --against sampling.deep_every=1 --against sampling.deep_every=2 --set sampling.steps=8
+      cyberhost bench --preset draft --set sampling.steps=8 --against engine --against sampling.deep_every=2
       cyberhost bench --preset echomimic-v2 --estimate
       cyberhost bench preprocess
       cyberhost bench batch ref.png speech.wav

@@ -111,8 +111,8 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
         ),
         ("sampling.steps=1001", "sampling.steps: expected at most model.diffusion.train_steps (1000), found 1001"),
         (
-            "sampling.spacing=1.5",
-            "sampling.spacing: expected 1 with the solver ddim, only lcm takes another, found 1.5",
+            "sampling.solver=ddim",
+            "sampling.spacing: expected 1 with the solver ddim, only lcm takes another, found 1.3",
         ),
         ("speech.features=40", "model.audio.features: expected speech.features (40), found 80"),
         (
@@ -146,7 +146,7 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
             "model.regions.face.identity_features=512",
             "detection.embedder: expected one, since the model reads the identity of the face, found None",
         ),
-        ("sampling.shift=3", "sampling.shift: expected 0 without windows, found 3"),
+        ("sampling.plan=sequential", "sampling.shift: expected 0 without windows, found 3"),
         ("detection.faces=insightface", "detection.embedder: expected arcface beside faces, found None"),
         ("picture.height=136", "picture.height: expected a multiple of 16, the coarsest step of the model, found 136"),
         (
