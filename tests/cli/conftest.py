@@ -18,7 +18,7 @@ model:
     face: &region {spatial_latents: 16, temporal_latents: 16}
     hands: *region
   autoencoder: {widths: [8, 8, 16]}
-sampling: {steps: 1, chunk_frames: 6}
+sampling: {solver: ddim, steps: 1, spacing: 1, guidance: {audio: 2}, plan: sequential, shift: 0, chunk_frames: 6}
 preflight:
   recording: {seconds: [0.2, null], speech: [0.2, null]}
 """

@@ -60,8 +60,8 @@ def test_a_frame_that_may_grow_stays_where_it_is_when_all_is_in_it(configs, figu
 
 
 def test_a_preset_whose_frame_must_shrink_is_refused():
-    with pytest.raises(PresetError, match="max_face_heights: expected at least 4, the value of face_heights"):
-        load_preset("demo", ["picture.face_heights=4"])
+    with pytest.raises(PresetError, match="max_face_heights: expected at least 5, the value of face_heights"):
+        load_preset("demo", ["picture.face_heights=5"])
 
 
 def test_the_frame_moves_before_it_grows(growing, figure, astronaut):
