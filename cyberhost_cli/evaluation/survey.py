@@ -66,7 +66,7 @@ def survey(
 
 
 def sensible_workers(loaded: LoadedPreset) -> int:
-    """Return how many processes measure side by side: one a core, or one alone on a GPU, whose memory has no room."""
+    """Return how many processes measure side by side: one a core, or one on a GPU, whose memory they share."""
     on_gpu = set_up_device(loaded.preset.device).type == "cuda"
     return 1 if on_gpu else len(os.sched_getaffinity(0))
 

@@ -101,7 +101,7 @@ def _shared(
 
     while left and not stopped.is_set():
         gone = {row for row in left if ended(row)}
-        # What ends here is told by whoever made it.
+        # What this worker made is told where it ends.
         for row in (row for row in left if row in gone and (row not in ours or ours[row].lost)):
             tell(Ended(results.latest()[str(row.out)]))
         left = [row for row in left if row not in gone]
