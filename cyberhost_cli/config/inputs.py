@@ -157,6 +157,10 @@ class GesturesConfig(Section):
     """How far strokes go beside those of the actors."""
     speed: Annotated[float, Field(gt=0)]
     """Lengths of the arm per second that no wrist exceeds."""
+    unasked: bool
+    """Whether hands gesture where neither a video nor poses drive anything."""
+    place: Literal["body", "picture"]
+    """Both hands move before the body as actors' do; or those of the picture, each about where it is."""
 
 
 class StoreConfig(Section):

@@ -97,6 +97,8 @@ class RegionConfig(Section):
     """Of the encoder of the crop."""
     identity_tokens: Positive
     identity_width: Positive
+    mask_channels: Positive
+    """Of the mask predictor, between its convolutions."""
 
     @model_validator(mode="after")
     def _check(self) -> "RegionConfig":

@@ -62,6 +62,12 @@ class Preset(Section):
         body, hands, maps = self.training.body_poses, self.training.hand_poses, self.model.priors.maps
         expect(body == 0 or "body" in maps, "training.body_poses", "0 without body in model.priors.maps", body)
         expect(hands == 0 or "hands" in maps, "training.hand_poses", "0 without hands in model.priors.maps", hands)
+        expect(
+            "hands" in maps or not self.gestures.unasked,
+            "gestures.unasked",
+            "false without hands in model.priors.maps",
+            True,
+        )
         together = body + hands
         expect(together <= 1, "training.body_poses", "at most 1 together with training.hand_poses", together)
 

@@ -14,6 +14,7 @@ from cyberhost_cli.evaluation import hands
 from cyberhost_cli.media.sound import read_recording, resample_mono
 from cyberhost_cli.media.truth import read_truth
 from cyberhost_cli.media.video import probe, read_frames
+from cyberhost_cli.pipelines.drive import gesturing
 from cyberhost_cli.pipelines.prepare import identify
 from cyberhost_cli.preprocess import reference, regions
 from cyberhost_cli.preprocess.speech.features import encode
@@ -36,6 +37,8 @@ OFTEN = 0.8
 """A hand that is seen in this share of a real clip, and in the reference, should be seen in a generated one."""
 OTHERS = 8
 """Recordings of other actors that a mouth is compared with."""
+GESTURES = 0
+"""Seed of those that a preset lets hands make by themselves."""
 _CHUNK = 64
 
 
@@ -68,9 +71,11 @@ class Actor:
 
     @cached_property
     def prepared(self) -> PreparedClip:
-        """What the model is told: one frame of the film as the reference, and the clip's own recording."""
+        """What the model is told: one frame of the film as the reference, its own recording, gestures of ours."""
         picture = next(read_frames(self.path, self.reference_frame + 1))[-1]
-        return PreparedClip(_person(picture, self), _speech(self.path.with_suffix(".wav"), self.preset), None)
+        person, speech = _person(picture, self), _speech(self.path.with_suffix(".wav"), self.preset)
+        gestures = gesturing(person, speech, self.preset, GESTURES) if self.preset.gestures.unasked else None
+        return PreparedClip(person, speech, gestures)
 
     def told(self, conditions: ConditionsConfig) -> PreparedClip:
         """Return the same under other conditions."""

@@ -30,7 +30,7 @@ from cyberhost_cli.types import Figure, Marks
 
 REPORT = "figures.json"
 SEED = 0
-_SECTIONS = {"fps", "picture", "detection", "speech", "conditions", "model", "sampling", "output"}
+_SECTIONS = {"fps", "picture", "detection", "speech", "conditions", "gestures", "model", "sampling", "output"}
 """Of a preset: what a generated clip depends on, beside the weights."""
 _CHUNK = 64
 
@@ -53,8 +53,6 @@ class Evaluation:
 
     def __init__(self, loaded: LoadedPreset, clips: Path, out: Path, count: int | None) -> None:
         check_driven(None, loaded)
-        if loaded.preset.model.priors.maps == ("hands",):
-            raise UsageError(f"the model of preset `{loaded.name}` needs hands to be driven", "evaluate another preset")
         self.weights: ChosenWeights = choose_weights(loaded)
         set_up_device(loaded.preset.device)
         self._loaded, self._out = loaded, out

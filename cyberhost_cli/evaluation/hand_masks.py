@@ -1,6 +1,6 @@
 """Where the hand modules of a model look, at several levels of noise over a real clip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,7 +61,9 @@ def predict(actor: Actor, model: CyberHost) -> HandMasks | None:
     frames = actor.frames()[start - motion : start + count]
     pixels = signed(frames).to(model.autoencoder.latent_mean)
     latents = torch.cat([model.autoencoder.encode(each[None]) for each in pixels])[None]
-    inputs = window_inputs(actor.prepared, model.config, np.arange(start, start + count), latents[:, :motion])
+    # Nothing may give away where the hands are, so none are driven.
+    undriven = replace(actor.prepared, driving=None)
+    inputs = window_inputs(undriven, model.config, np.arange(start, start + count), latents[:, :motion])
     clips = guidance.clip_contexts(model, reference_inputs(actor.prepared.reference, model), _PLAIN)
     branch = guidance.branches(model, clips, inputs, _PLAIN)[0]
     clean, grid = latents[:, motion:], (latents.shape[-2], latents.shape[-1])

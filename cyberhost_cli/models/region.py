@@ -11,19 +11,37 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cyberhost_cli.config.model import RegionConfig
-from cyberhost_cli.models.attention import Attention, KeyValue
+from cyberhost_cli.models.attention import Attention, Folded
 from cyberhost_cli.models.branches import Fork
 from cyberhost_cli.models.embedding import interleaved_sinusoid
 from cyberhost_cli.models.zero import zero
 
 
 @dataclass(frozen=True)
+class BankKeys:
+    """Both latents banks, folded with all that lies around and between their attentions."""
+
+    spatial: Folded
+    temporal: Folded
+    between: Float[Tensor, "1 hn hm"]
+    """From shares of the spatial latents to scores of the temporal ones."""
+    places: Float[Tensor, "1 f hm"]
+    """What each frame's place adds to the latter."""
+
+    def attend(self, queries: Float[Tensor, "b q c"], frames: int) -> Float[Tensor, "b q c"]:
+        """Attend from clips of so many frames to the spatial bank, then to the temporal one, each knowing its frame."""
+        shares = self.spatial.weigh(queries @ self.spatial.scores)
+        places = self.places[:, :frames].repeat_interleave(queries.shape[1] // frames, 1)
+        moved = self.temporal.weigh(shares @ self.between + places)
+        return moved @ self.temporal.values + self.temporal.bias
+
+
+@dataclass(frozen=True)
 class RegionKeys:
     """What one module attends to; a part that is switched off or not known is None."""
 
-    spatial: KeyValue | None
-    temporal: KeyValue | None
-    identity: KeyValue | None
+    banks: BankKeys | None
+    identity: Folded | None
 
 
 @dataclass(frozen=True)
@@ -70,8 +88,7 @@ class LatentsBank(nn.Module):
 class MaskPredictor(nn.Sequential):
     """A few convolutions from features to the logits of the region's soft mask."""
 
-    def __init__(self, width: int) -> None:
-        hidden = width // 2
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__(nn.Conv2d(width, hidden, 3, padding=1), nn.SiLU(), nn.Conv2d(hidden, 1, 3, padding=1))
 
 
@@ -105,7 +122,7 @@ class RegionAttention(nn.Module):
         self.spatial_attention = Attention(width, heads) if latents_bank else None
         self.temporal_attention = Attention(width, heads) if latents_bank else None
         self.identity_attention = Attention(width, heads, config.identity_width) if identity_descriptor else None
-        self.mask_predictor = MaskPredictor(width)
+        self.mask_predictor = MaskPredictor(width, config.mask_channels)
         self.heatmap_head = HeatmapHead(width, heatmaps) if heatmaps else None
         self.register_buffer("positions", interleaved_sinusoid(max_frames, width), persistent=False)
         for attention in (self.temporal_attention, self.identity_attention):
@@ -113,44 +130,37 @@ class RegionAttention(nn.Module):
                 zero(attention.out_projection)
 
     def keys(self, identity: Float[Tensor, "b t e"] | None) -> RegionKeys:
-        """Project the latents banks and the identity tokens, once per clip."""
-        spatial, temporal = self.spatial_attention, self.temporal_attention
-        return RegionKeys(
-            None if spatial is None or self.spatial_bank is None else spatial.project(self.spatial_bank()),
-            None if temporal is None or self.temporal_bank is None else temporal.project(self.temporal_bank()),
-            None if self.identity_attention is None or identity is None else self.identity_attention.project(identity),
-        )
+        """Fold the latents banks and the identity tokens, once per clip."""
+        attention = self.identity_attention
+        seen = None if attention is None or identity is None else attention.fold(identity)
+        return RegionKeys(self._bank_keys(), seen)
+
+    def _bank_keys(self) -> BankKeys | None:
+        if self.spatial_attention is None or self.temporal_attention is None:
+            return None
+        assert self.spatial_bank is not None
+        assert self.temporal_bank is not None
+        spatial = self.spatial_attention.fold(self.spatial_bank())
+        temporal = self.temporal_attention.fold(self.temporal_bank())
+        # The paper does not say how the temporal attention tells frames apart; sinusoidal positions do it here.
+        places = (self.positions + spatial.bias) @ temporal.scores
+        return BankKeys(spatial, temporal, spatial.values @ temporal.scores, places)
 
     def forward(
-        self, x: Float[Tensor, "n c h w"], keys: RegionKeys, identity: Fork[KeyValue | None], frames: int
+        self, x: Float[Tensor, "n c h w"], keys: RegionKeys, identity: Fork[Folded | None], frames: int
     ) -> tuple[Float[Tensor, "m c h w"], RegionOutput]:
         """Return `F_out` and what the losses need; `frames` is the length of each clip in the batch."""
 
-        def identify(queries: Tensor, moved: Tensor, told: KeyValue | None) -> Tensor:
+        def identify(queries: Tensor, moved: Tensor, told: Folded | None) -> Tensor:
             """`F_id`: against the tokens of the crop."""
-            if told is None or self.identity_attention is None:
-                return moved
-            seen: Tensor = self.identity_attention(queries, told.spread(len(queries), identity.size // frames))
-            return moved + seen
+            return moved if told is None else moved + told.spread(len(queries), identity.size // frames).attend(queries)
 
         # Every query attends by itself to keys of its clip, so all frames of a clip can share one row.
         queries = rearrange(self.norm(rearrange(x, "(b f) c h w -> b f (h w) c", f=frames)), "b f p c -> b (f p) c")
         mask_logits = self.mask_predictor(x)
-        added = identity.apply(identify, queries, self._motion(queries, keys, frames))
+        motion = torch.zeros_like(queries) if keys.banks is None else keys.banks.attend(queries, frames)
+        added = identity.apply(identify, queries, motion)
         added = rearrange(added, "b (f h w) c -> (b f) c h w", f=frames, h=x.shape[2])
         mask_logits = identity.take(mask_logits)
         out = identity.take(x) + added * mask_logits.sigmoid()
         return out, RegionOutput(mask_logits, out)
-
-    def _motion(self, queries: Float[Tensor, "b fp c"], keys: RegionKeys, frames: int) -> Float[Tensor, "b fp c"]:
-        """`F_motion`: against the spatial bank, then, knowing its frame, against the temporal one."""
-        if self.spatial_attention is None or self.temporal_attention is None:
-            return torch.zeros_like(queries)
-        assert keys.spatial is not None
-        assert keys.temporal is not None
-        batch, points, _ = queries.shape
-        spatial = self.spatial_attention(queries, keys.spatial.spread(batch, 1))
-        # The paper does not say how the temporal attention tells frames apart; sinusoidal positions do it here.
-        placed = spatial + self.positions[:, :frames].repeat_interleave(points // frames, 1)
-        moved: Tensor = self.temporal_attention(placed, keys.temporal.spread(batch, 1))
-        return moved

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from cyberhost_cli.models.attention import KeyValue
+from cyberhost_cli.models.attention import Folded, KeyValue
 from cyberhost_cli.models.audio_module import Heard
 from cyberhost_cli.models.branches import Fork, fork
 from cyberhost_cli.models.conditions import SiteInputs
@@ -19,7 +19,7 @@ class RegionFork:
 
     keys: RegionKeys | None
     """Of the latents banks, which are the model's own and the same for all branches."""
-    identity: Fork[KeyValue | None]
+    identity: Fork[Folded | None]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from cyberhost_cli.config.load import LoadedPreset
+from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import InputError, UsageError
 from cyberhost_cli.media.pose_folder import is_pose_folder, read_pose_folder
 from cyberhost_cli.media.sound import resample_mono
@@ -84,9 +85,9 @@ _OPTIONS = {"body": "--pose-video", "hands": "--hand-poses"}
 
 
 def chosen(drivers: Drivers, loaded: LoadedPreset) -> Drivers:
-    """Return the drivers, `auto` for hands where nobody is given and the model's maps show nothing but hands."""
-    if drivers.kind is None and loaded.preset.model.priors.maps == ("hands",):
-        logger.info("no hand poses are given; hands gesture by themselves, as with `--hand-poses auto`")
+    """Return the drivers, `auto` for hands where nobody is given and the preset lets hands gesture by themselves."""
+    if drivers.kind is None and loaded.preset.gestures.unasked:
+        logger.info("no poses are given; hands gesture by themselves (`--set gestures.unasked=false` leaves it out)")
         return Drivers(hand_poses="auto")
     return drivers
 
@@ -107,7 +108,7 @@ def drive(
         InputError: the video or file cannot be read, or never shows what shall drive.
     """
     if drivers.hand_poses == "auto":
-        return _gesturing(reference, speech, loaded, seed)
+        return gesturing(reference, speech, loaded.preset, seed)
     if drivers.path is None:
         return None
     poses = _read(drivers.path, loaded, progress)
@@ -120,12 +121,13 @@ def drive(
     return driving
 
 
-def _gesturing(reference: PreparedReference, speech: PreparedSpeech, loaded: LoadedPreset, seed: int) -> Driving:
+def gesturing(reference: PreparedReference, speech: PreparedSpeech, preset: Preset, seed: int) -> Driving:
+    """Make up hands that speak along."""
     samples = resample_mono(speech.recording, prosody.RATE)
     heard = prosody.find(samples, speech.activity, speech.fps)
     height, width = reference.picture.shape[:2]
     clip = (speech.frames, speech.fps)
-    hands = gesture(heard, reference.keypoints, (height, width), clip, loaded.preset.gestures, seed)
+    hands = gesture(heard, reference.keypoints, (height, width), clip, preset.gestures, seed)
     return Driving("hands", hands)
 
 

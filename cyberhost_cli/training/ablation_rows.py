@@ -123,8 +123,7 @@ def _without_map(model: ModelConfig) -> str | None:
     others = _other_maps(model)
     if len(others) == len(model.priors.maps):
         return "it has no body movement map"
-    # Such a model wants somebody to follow.
-    return _unless(len(others) != 1, f"without the body movement map it follows only poses: {', '.join(others)}")
+    return _unless(others != ["body"], "without the body movement map it follows only whole poses")
 
 
 def _other_maps(model: ModelConfig) -> list[str]:

@@ -33,7 +33,8 @@ class Beginning(NamedTuple):
 def begin(preset: Preset, out: Path, start: Path | None, whole: ModelConfig | None = None) -> Beginning:
     """Return the model to train and what it is made from.
 
-    Of a checkpoint of stage `autoencoder` only the autoencoder is taken, so that the rest may have another shape.
+    Of a checkpoint of stage `autoencoder` only the autoencoder is taken, so that the rest may have another shape. Any
+    other may be taught further maps, which the Pose Encoder that it has reads too.
 
     Args:
         preset: what to train.
@@ -65,7 +66,7 @@ def begin(preset: Preset, out: Path, start: Path | None, whole: ModelConfig | No
     before = Ancestor(lineage.stage, lineage.steps, lineage.data, lineage.effort, header.sha256)
     told = (lineage.made_from, (*lineage.history, before), lineage.licence)
     if lineage.stage != "autoencoder":
-        return Beginning(load_model(start, preset.model), *told)
+        return Beginning(_taught_further(start, header.config, preset.model), *told)
     model = _new(preset)
     model.autoencoder = load_model(start, _with_autoencoder(header.config, preset.model)).autoencoder
     return Beginning(model, *told)
@@ -91,6 +92,16 @@ def _part(model: CyberHost, config: ModelConfig) -> CyberHost:
     part, weights = BlankModel(config).model, model.state_dict()
     part.load_state_dict({name: weights[name] for name in part.state_dict()}, assign=True)
     return part
+
+
+def _taught_further(start: Path, config: ModelConfig, wanted: ModelConfig) -> CyberHost:
+    """Load a model that may know fewer maps than is wanted; its weights have the same shapes."""
+    known, priors = config.priors.maps, wanted.priors
+    if known and set(known) < set(priors.maps):
+        priors = priors.model_copy(update={"maps": known})
+    model = load_model(start, wanted.model_copy(update={"priors": priors}))
+    model.config = wanted
+    return model
 
 
 def _with_autoencoder(config: ModelConfig, wanted: ModelConfig) -> ModelConfig:

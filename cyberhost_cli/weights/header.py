@@ -13,7 +13,7 @@ from cyberhost_cli.config.model import ModelConfig
 from cyberhost_cli.errors import CheckpointError
 from cyberhost_cli.weights.layout import Layout, read_layout
 
-FORMAT = "cyberhost checkpoint 3"
+FORMAT = "cyberhost checkpoint 4"
 KEY = "cyberhost"
 """Key of the file's metadata."""
 CLARITY_HALF = "hand_clarity_half"

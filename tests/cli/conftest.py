@@ -17,7 +17,9 @@ model:
   regions:
     face: &region {spatial_latents: 16, temporal_latents: 16}
     hands: *region
+  priors: {maps: [movement]}
   autoencoder: {widths: [8, 8, 16]}
+gestures: {unasked: false, place: body}
 sampling: {solver: ddim, steps: 1, spacing: 1, guidance: {audio: 2}, plan: sequential, shift: 0, chunk_frames: 6}
 preflight:
   recording: {seconds: [0.2, null], speech: [0.2, null]}

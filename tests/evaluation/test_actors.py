@@ -19,6 +19,19 @@ def test_an_actor_is_prepared_from_a_frame_and_its_own_recording(actors, frames,
     assert np.array_equal(first.others[0], actors[1].truth.mouth)
 
 
+def test_hands_gesture_where_the_preset_lets_them(actors, folder, preset):
+    assert actors[0].prepared.driving is None
+    priors = preset.model.priors.model_copy(update={"maps": ("movement", "hands")})
+    gestures = preset.gestures.model_copy(update={"unasked": True})
+    model = preset.model.model_copy(update={"priors": priors})
+    driven, again = (
+        open_actors(folder, preset.model_copy(update={"model": model, "gestures": gestures}))[0].prepared.driving
+        for _ in range(2)
+    )
+    assert (driven.kind, len(driven.keypoints)) == ("hands", 25)
+    assert np.array_equal(driven.keypoints, again.keypoints)
+
+
 def test_other_conditions(actors):
     conditions = actors[0].preset.conditions.model_copy(update={"movement": 0.5, "clarity": 0.1})
     plain, changed = actors[0].prepared.reference, actors[0].told(conditions).reference

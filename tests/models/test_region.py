@@ -13,6 +13,7 @@ CONFIG = RegionConfig(
     identity_widths=(8,),
     identity_tokens=4,
     identity_width=6,
+    mask_channels=8,
 )
 
 
@@ -86,3 +87,26 @@ def test_frames_are_told_apart_by_the_temporal_bank():
     x = torch.randn(1, 16, 4, 4).repeat(3, 1, 1, 1)
     out = run(module, x, None, 3)
     assert not torch.allclose(out[0], out[1], atol=1e-4)
+
+
+def test_folded_attention_is_attention():
+    """What the banks and the identity say is what attention after attention over their tokens says."""
+    module, x, identity = region(), torch.randn(6, 16, 4, 4), torch.randn(2, 4, 6)
+    for attention in (module.spatial_attention, module.temporal_attention, module.identity_attention):
+        torch.nn.init.normal_(attention.to_out[0].weight, std=0.5)
+        torch.nn.init.normal_(attention.to_out[0].bias)
+        torch.nn.init.normal_(attention.to_q.weight)
+    banks = module.keys(None).banks
+    queries = torch.randn(2, 3 * 16, 16)
+    spatial = module.spatial_attention(queries, spread(module.spatial_attention, module.spatial_bank(), 2))
+    placed = spatial + module.positions[:, :3].repeat_interleave(16, 1)
+    moved = module.temporal_attention(placed, spread(module.temporal_attention, module.temporal_bank(), 2))
+    torch.testing.assert_close(banks.attend(queries, 3), moved, atol=1e-5, rtol=1e-5)
+    seen = module.identity_attention(queries, module.identity_attention.project(identity))
+    torch.testing.assert_close(module.keys(identity).identity.attend(queries), seen, atol=1e-5, rtol=1e-5)
+    shown, hidden = run(module, x, identity, 3), run(module, x, None, 3)
+    assert (shown - hidden).abs().max() > 1e-3
+
+
+def spread(attention, tokens, rows):
+    return attention.project(tokens).spread(rows, 1)

@@ -32,9 +32,9 @@ def trained_on(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("weights")
 
-    def make(*maps):
+    def make(*maps, settings=()):
         path = folder / f"{'_'.join(maps)}.safetensors"
-        loaded = load_preset("demo", [*TINY, f"model.priors.maps=[{','.join(maps)}]", f"checkpoint={path}"])
+        loaded = load_preset("demo", [*TINY, f"model.priors.maps=[{','.join(maps)}]", f"checkpoint={path}", *settings])
         torch.manual_seed(0)
         model = CyberHost(loaded.preset.model)
         with torch.no_grad():
@@ -56,8 +56,8 @@ def driven(trained_on):
 
 @pytest.fixture(scope="module")
 def hands_alone(trained_on):
-    """Return a preset that reads no map but one of hands, as EchoMimicV2."""
-    return trained_on("hands")
+    """Return a preset that reads no map but one of hands, and lets them gesture unasked, as EchoMimicV2."""
+    return trained_on("hands", settings=["gestures.unasked=true"])
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ def test_hands_gesture_with_the_speech_as_the_seed_says(astronaut, speech, drive
     assert not np.array_equal(one.keypoints, other.keypoints)
 
 
-def test_a_model_of_hands_alone_has_them_gesture_by_themselves(tmp_path, astronaut, speech, hands_alone, caplog):
+def test_hands_gesture_unasked_where_the_preset_says_so(tmp_path, astronaut, speech, hands_alone, caplog):
     caplog.set_level("INFO")
     clip = prepare_clip(astronaut, speech, hands_alone, NOBODY, silent, 3)
     assert "gesture by themselves" in caplog.text
@@ -192,6 +192,10 @@ def test_a_model_of_hands_alone_has_them_gesture_by_themselves(tmp_path, astrona
     write_bundle(tmp_path / "speech", Parts(speech=clip.speech), hands_alone.name)
     again = read_clip([tmp_path / "person", tmp_path / "speech"], hands_alone, 3)
     assert np.array_equal(again.driving.keypoints, clip.driving.keypoints)
+
+
+def test_hands_do_not_gesture_unasked_elsewhere(astronaut, speech, driven):
+    assert prepare_clip(astronaut, speech, driven, NOBODY, silent, 3).driving is None
 
 
 def _drawn(clip, frames):

@@ -61,7 +61,7 @@ def test_scores_are_told_at_inference_alone(score):
         ("no-latents", "model.regions.levels=[false,false]", "no Region Attention Modules"),
         ("no-identity", "model.regions.identity_descriptor=false", "no identity descriptor"),
         ("no-movement", "model.priors.maps=[hands]", "no body movement map"),
-        ("no-movement", "model.priors.maps=[movement,body]", "only poses: body"),
+        ("no-movement", "model.priors.maps=[movement,body]", "only whole poses"),
         ("no-clarity", "model.priors.hand_clarity_score=false", "no hand clarity score"),
         ("clarity-low", "model.priors.hand_clarity_score=false", "no hand clarity score"),
         ("no-pose-align", "model.priors.pose_aligned_reference=false", "no pose-aligned reference"),
@@ -77,9 +77,9 @@ def test_training_that_looks_at_no_regions_has_nothing_local():
 
 
 def test_other_maps_stay_where_the_movement_map_goes():
-    variant = vary("demo", [*CLIPS, "model.priors.maps=[movement,hands,body]"], row("no-movement"))
+    variant = vary("demo", [*CLIPS, "model.priors.maps=[movement,hands]"], row("no-movement"))
     assert variant.lacking is None
-    assert variant.loaded.preset.model.priors.maps == ("hands", "body")
+    assert variant.loaded.preset.model.priors.maps == ("hands",)
 
 
 def test_rows_stand_as_in_the_table_whatever_the_order():

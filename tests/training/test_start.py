@@ -109,3 +109,13 @@ def test_sixteen_bits_learn_about_the_same(stages, data, tmp_path, device):
     moved = torch.cat([(found[name] - exact[name]).flatten() for name in exact if name.startswith("model.")])
     whole = torch.cat([each.flatten() for name, each in exact.items() if name.startswith("model.")])
     assert 0 < moved.norm() / whole.norm() < 0.05
+
+
+def test_a_model_may_be_taught_further_maps(stages, tmp_path):
+    more = loaded("clips", "model.priors.maps=[movement,hands]", "training.hand_poses=1").preset
+    model, before = begin(more, tmp_path, stages["clips"]).model, load_model(stages["clips"])
+    assert model.config == more.model
+    assert all(torch.equal(one, two) for one, two in zip(model.parameters(), before.parameters(), strict=True))
+    for others in ("body", "hands,body", ""):
+        with pytest.raises(CheckpointError, match=r"`model\.priors\.maps` is"):
+            begin(loaded("clips", f"model.priors.maps=[{others}]").preset, tmp_path, stages["clips"])

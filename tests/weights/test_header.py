@@ -122,7 +122,7 @@ def test_weights_of_others(tmp_path):
 def test_checkpoints_of_another_version(tmp_path):
     old = {"format": "cyberhost checkpoint 1", "config": {}, "lineage": {}}
     save_file({"a": torch.zeros(1)}, tmp_path / "old.safetensors", {KEY: json.dumps(old)})
-    with pytest.raises(CheckpointError, match="has the format cyberhost checkpoint 1, expected cyberhost checkpoint 3"):
+    with pytest.raises(CheckpointError, match="has the format cyberhost checkpoint 1, expected cyberhost checkpoint 4"):
         read_header(tmp_path / "old.safetensors")
 
 

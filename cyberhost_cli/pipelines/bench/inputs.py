@@ -29,7 +29,7 @@ BLOBS = 6
 
 
 def random_clip(preset: Preset, frames: int, seed: int) -> PreparedClip:
-    """Make up a person and a recording as a preset wants them; a model that needs poses gets some for each frame."""
+    """Make up a person and a recording as a preset wants them, and poses for each frame where they drive anything."""
     random = np.random.default_rng(seed)
     person = _person(preset, random)
     return PreparedClip(person, _speech(preset, frames, random), _driving(preset, frames, random))
@@ -37,7 +37,8 @@ def random_clip(preset: Preset, frames: int, seed: int) -> PreparedClip:
 
 def _driving(preset: Preset, frames: int, random: np.random.Generator) -> Driving | None:
     known = preset.model.priors.maps
-    if "movement" in known or not {"hands", "body"} & set(known):
+    follows = "movement" not in known and {"hands", "body"} & set(known)
+    if not (follows or preset.gestures.unasked):
         return None
     track = np.stack([_keypoints(preset, random) for _ in range(frames)])
     return Driving("hands" if "hands" in known else "body", track)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from cyberhost_cli.config.inputs import GesturesConfig
 from cyberhost_cli.preprocess import bones, regions, retarget
@@ -23,6 +23,8 @@ REACH = 0.98
 """Lengths of the arm that a hand is away from its shoulder at most."""
 SIDES = ((LEFT_HAND, 5, 1.0), (RIGHT_HAND, 6, -1.0))
 """Where the points of a hand lie, its shoulder, and which way is outwards: a person's left is on our right."""
+FARTHEST = 0.6
+"""Radians by which a hand that a picture shows is turned at most."""
 ELBOW, WRIST, KNUCKLE = 7, LEFT_HAND.start, LEFT_HAND.start + poses.MIDDLE
 
 Hand = Float64[np.ndarray, "f 21 2"]
@@ -49,8 +51,9 @@ def gesture(
 ) -> KeypointTrack:
     """Let hands speak along, in a frame of `size` (height, width) and for a `clip` of so many frames at such a rate.
 
-    They are as large as the reference's and reach no further than its arms. Where the frame ends high up they are
-    lifted into it, but not before the face. The same seed gives the same hands.
+    They are as large as the reference's and reach no further than its arms. With `config.place` as `picture` they are
+    those of the reference, each about where it is, and one that the reference does not show stays away. Where the frame
+    ends high up they are lifted into it, but not before the face. The same seed gives the same hands.
 
     Raises:
         InputError: the reference shows neither shoulders nor face.
@@ -61,10 +64,17 @@ def gesture(
     known, body = poses.load(), measure(reference)
     keys = plan(prosody, known, config, random)
     moved = [motion.move(each, times, random) for each in keys]
-    hands = [_seen(pose, body, side, SIDES[side][2]) for side, pose in enumerate(moved)]
+    hands = {side: _seen(pose, body, side) for side, pose in enumerate(moved)}
+    if config.place == "picture":
+        shown = {side: reference[SIDES[side][0]] for side in hands}
+        carried = [side for side, points in shown.items() if regions.extent(points) is not None]
+        hands = {side: _carried(shown[side], hands[side]) for side in carried}
     track = np.zeros((frames, KEYPOINTS, 3), dtype=np.float32)
-    for (part, _, _), hand in zip(SIDES, _framed(hands, body.chin, size), strict=True):
+    for side, hand in zip(hands, _framed(list(hands.values()), body.chin, size), strict=True):
+        part = SIDES[side][0]
         track[:, part, :2], track[:, part, 2] = hand, SURE
+    if config.place == "picture":
+        track[:, reference[:, 2] == 0, 2] = 0
     return track
 
 
@@ -94,16 +104,34 @@ def measure(reference: Keypoints) -> Body:
     return Body(np.array(shoulders, np.float64), arm, length(WRIST, KNUCKLE) * ratios[WRIST], float(chin))
 
 
-def _seen(pose: Pose, body: Body, side: int, outwards: float) -> Hand:
+def _seen(pose: Pose, body: Body, side: int) -> Hand:
     """Return where the camera sees a hand."""
     away = np.linalg.norm(pose[:, :3], axis=1, keepdims=True)
     pose[:, :3] *= np.minimum(1, REACH / np.maximum(away, REACH))
     points = poses.place(pose, body.arm, body.palm)
-    return body.shoulders[side] + points[:, :, :2] * (outwards, -1)
+    return body.shoulders[side] + points[:, :, :2] * (SIDES[side][2], -1)
+
+
+def _carried(shown: Float32[np.ndarray, "21 3"], hand: Hand) -> Hand:
+    """Return the hand that a picture shows, carried as another one moves and turned as it turns."""
+    known = shown[:, 2:] > 0
+    middle = shown[:, :2].mean(axis=0, where=known, dtype=np.float64)
+    points = np.where(known, shown[:, :2], middle) - middle
+    along = (hand[:, poses.MIDDLE] - hand[:, 0]) @ (1, 1j)
+    angles = np.clip(_centred(np.angle(along / along.mean())), -FARTHEST, FARTHEST)
+    turned = np.multiply.outer(np.exp(1j * angles), points @ (1, 1j))
+    return middle + _centred(hand[:, :1]) + np.stack([turned.real, turned.imag], axis=2)
+
+
+def _centred(moves: Float64[np.ndarray, "f *d"]) -> Float64[np.ndarray, "f *d"]:
+    """Return moves that go equally far to both sides of 0."""
+    return moves - (moves.min(axis=0) + moves.max(axis=0)) / 2
 
 
 def _framed(hands: list[Hand], chin: float, size: tuple[int, int]) -> list[Hand]:
-    """Lift both hands into the frame, and keep each from its left and right edge."""
+    """Lift the hands into the frame, and keep each from its left and right edge."""
+    if not hands:
+        return []
     height, width = size
     left, right, bottom = MARGIN * width, (1 - MARGIN) * width, (1 - MARGIN) * height
     wrists = np.stack([hand[:, 0, 1] for hand in hands])

@@ -116,3 +116,39 @@ def test_an_hour_is_no_matter_of_minutes(half_body, gestures):
     hour = Prosody(np.cumsum(random.uniform(0.15, 0.35, 14400)), random.normal(0, 1, 14400))
     track = hands.gesture(hour, half_body, (512, 512), (90000, FPS), gestures, 0)
     assert ((track[:, 91:, :2] > 0) & (track[:, 91:, :2] < 512)).all()
+
+
+@pytest.fixture
+def raised(half_body):
+    """Return somebody who shows the left hand alone, before the chest and larger than the body tells."""
+    hand = half_body[LEFT_HAND, :2]
+    half_body[LEFT_HAND, :2] = (250, 270) + 1.1 * (hand - hand[0])
+    half_body[LEFT_HAND, 2], half_body[RIGHT_HAND, 2] = 1, 0
+    return half_body
+
+
+def test_hands_of_the_picture_move_about_where_it_shows_them(prosody, raised, gestures):
+    track = gesture(prosody, raised, gestures.model_copy(update={"place": "picture"}))
+    before_body = gesture(prosody, raised, gestures)
+    assert not track[:, RIGHT_HAND, 2].any()
+    places, shown = track[:, LEFT_HAND, :2], raised[LEFT_HAND, :2]
+    middles = places.mean(axis=1)
+    np.testing.assert_allclose((middles.min(axis=0) + middles.max(axis=0)) / 2, shown.mean(axis=0), atol=0.1)
+    np.testing.assert_allclose(np.ptp(middles, axis=0), np.ptp(before_body[:, LEFT_HAND.start, :2], axis=0), rtol=0.01)
+    assert np.abs(np.diff(places, axis=0)).max() < 40
+    # It keeps its shape.
+    for one, other in ((0, 5), (8, 20), (4, 12)):
+        lengths = np.linalg.norm(places[:, one] - places[:, other], axis=1)
+        np.testing.assert_allclose(lengths, np.linalg.norm(shown[one] - shown[other]), rtol=1e-3)
+
+
+def test_points_that_the_picture_does_not_show_stay_away(prosody, raised, gestures):
+    raised[LEFT_HAND.start + 3] = 0
+    track = gesture(prosody, raised, gestures.model_copy(update={"place": "picture"}))
+    assert not track[:, LEFT_HAND.start + 3, 2].any()
+    assert (track[:, LEFT_HAND.start + 4, 2] > 0.9).all()
+
+
+def test_a_picture_without_hands_has_none_that_gesture(prosody, half_body, gestures):
+    half_body[LEFT_HAND.start :, 2] = 0
+    assert not gesture(prosody, half_body, gestures.model_copy(update={"place": "picture"})).any()
