@@ -240,7 +240,7 @@ class Driving:
     kind: Literal["body", "hands"]
     """`body`: whole skeletons stand in for the body movement map; `hands`: hands are drawn over it."""
     keypoints: KeypointTrack
-    """In pixels of the video to be made."""
+    """In pixels of the video to be made. With hands, shoulders and face are known where these move too."""
 
 
 @dataclass(frozen=True)

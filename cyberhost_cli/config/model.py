@@ -197,6 +197,11 @@ class ModelConfig(Section):
     autoencoder: AutoencoderConfig
     diffusion: DiffusionConfig
 
+    @property
+    def carries_hands(self) -> bool:
+        """Whether the reference beside the noise shows its hands where they are driven to."""
+        return self.reference_residual and "hands" in self.priors.maps
+
     @model_validator(mode="after")
     def _check(self) -> "ModelConfig":
         self._check_regions()

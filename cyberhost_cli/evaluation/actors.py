@@ -1,6 +1,6 @@
 """Rendered actors whom a model is measured on, prepared from what is known exactly about them: no detector looks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from cyberhost_cli.preprocess.speech.features import encode
 from cyberhost_cli.types import (
     Box,
     ClipTruth,
+    Driving,
     Frames,
     Person,
     Pixels,
@@ -74,15 +75,15 @@ class Actor:
         """What the model is told: one frame of the film as the reference, its own recording, gestures of ours."""
         picture = next(read_frames(self.path, self.reference_frame + 1))[-1]
         person, speech = _person(picture, self), _speech(self.path.with_suffix(".wav"), self.preset)
-        gestures = gesturing(person, speech, self.preset, GESTURES) if self.preset.gestures.unasked else None
-        return PreparedClip(person, speech, gestures)
+        return PreparedClip(person, speech, _gestures(person, speech, self.preset))
 
     def told(self, conditions: ConditionsConfig) -> PreparedClip:
         """Return the same under other conditions."""
-        config, person = self.preset, self.prepared.reference
-        sections = (config.picture, conditions, config.model)
+        config, person = self.preset.model_copy(update={"conditions": conditions}), self.prepared.reference
+        sections = (config.picture, config.conditions, config.model)
         facts = (person.placement, person.identity, person.embedder, person.figures)
-        return replace(self.prepared, reference=reference.describe(person.picture, person.keypoints, *facts, *sections))
+        told = reference.describe(person.picture, person.keypoints, *facts, *sections)
+        return PreparedClip(told, self.prepared.speech, _gestures(told, self.prepared.speech, config))
 
     @cached_property
     def shown(self) -> Bool[np.ndarray, "2"]:
@@ -148,6 +149,10 @@ def _person(picture: Pixels, actor: Actor) -> PreparedReference:
     identity = identify(picture, Person(keypoints, placement.box), picture, config)
     sections = (config.picture, config.conditions, config.model)
     return reference.describe(picture, keypoints, placement, identity, config.detection.identity_weights, (), *sections)
+
+
+def _gestures(person: PreparedReference, speech: PreparedSpeech, config: Preset) -> Driving | None:
+    return gesturing(person, speech, config, GESTURES) if config.gestures.unasked else None
 
 
 def _speech(path: Path, config: Preset) -> PreparedSpeech:

@@ -59,7 +59,11 @@ class ClipContext:
     """Projected once per clip; without a reference, the branch that guidance departs from."""
 
     sites: tuple[ClipKeys, ...]
-    reference: Float[Tensor, "b c h w"] | None
+    reference: Float[Tensor, "b 1 c h w"] | None
+
+    def beside(self, window: "WindowContext") -> Float[Tensor, "_b _f c h w"] | None:
+        """Return the reference as it stands beside a window's noise, for all frames or for each; None for nobody."""
+        return self.reference if self.reference is None or window.carried is None else window.carried
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Conditions:
     clarity: Float[Tensor, "b f 2"] | None
     motion: SiteFeatures | None
     """Reference Net features of the motion frames, rows `(b m)`."""
+    carried: Float[Tensor, "b f c h w"] | None
+    """Latents of the reference with its hands carried to where each frame has them; None where none are driven."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,8 @@ class WindowContext:
     pose: Float[Tensor, "b _k c h w"] | None
     """For all frames or for each."""
     clarity: Float[Tensor, "bf d"] | None
+    carried: Float[Tensor, "b f _l h w"] | None
+    """What stands for the reference beside the noise where its hands are driven."""
 
     def silent(self) -> "WindowContext":
         """Return the same window without sound."""

@@ -43,6 +43,8 @@ class WindowInputs:
     """One drawn map for all frames, as the body movement map, or one for each; None draws nothing."""
     clarity: Float[Tensor, "b f 2"]
     motion: Float[Tensor, "b m c h w"]
+    carried: Float[Tensor, "b f c h w"] | None = None
+    """Latents of the reference with its hands where they are driven to; None where they are not, or not carried."""
 
 
 class CyberHost(nn.Module):
@@ -124,7 +126,8 @@ class CyberHost(nn.Module):
         audio = inputs.audio if self.config.audio.enabled else None
         if self.audio_projector is not None and audio is not None:
             audio = self.audio_projector(audio)
-        return Conditions(audio, inputs.pose, inputs.clarity, self.motion_features(inputs.motion, motion_prompt))
+        motion = self.motion_features(inputs.motion, motion_prompt)
+        return Conditions(audio, inputs.pose, inputs.clarity, motion, inputs.carried)
 
     def keep_banks(self) -> None:
         """Orthonormalise all latents banks once for all clips; for inference, after the weights are loaded."""

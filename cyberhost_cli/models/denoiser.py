@@ -68,7 +68,7 @@ class DenoisingUNet(Backbone):
                     None if masks is None else masks[block.level],
                 )
             )
-        return ClipContext(tuple(sites), features.latents)
+        return ClipContext(tuple(sites), None if features.latents is None else features.latents[:, None])
 
     def window_context(self, conditions: Conditions, batch: int) -> WindowContext:
         """Project what stays the same for a window, or for several in a batch."""
@@ -83,7 +83,7 @@ class DenoisingUNet(Backbone):
             pose = self.pose_encoder(conditions.pose.flatten(0, 1)).unflatten(0, conditions.pose.shape[:2])
         if self.clarity_embedding is not None and conditions.clarity is not None:
             clarity = self.clarity_embedding(conditions.clarity.flatten(0, 1))
-        return WindowContext(tuple(sites), pose, clarity)
+        return WindowContext(tuple(sites), pose, clarity, conditions.carried)
 
     def forward(
         self,
@@ -131,9 +131,10 @@ class DenoisingUNet(Backbone):
         out = self.conv_out(functional.silu(self.conv_norm_out(ran.out.rows)))
         samples = [rearrange(rows, "(b f) c h w -> b f c h w", b=batch) for rows in Stack(out, ran.out.of).branches()]
         if self.residual:
-            for branch, (clip, _) in enumerate(contexts):
-                if clip.reference is not None:
-                    samples[branch] = samples[branch] + clip.reference[:, None]
+            for branch, (clip, window) in enumerate(contexts):
+                reference = clip.beside(window)
+                if reference is not None:
+                    samples[branch] = samples[branch] + reference
         return ran, tuple(samples)
 
     def _enter(
@@ -144,7 +145,7 @@ class DenoisingUNet(Backbone):
         def read(rows: Tensor, reference: Tensor | None) -> Tensor:
             if self.residual:
                 clips = rows.view(-1, *latents.shape)
-                beside = torch.zeros_like(clips) if reference is None else reference[:, None].expand_as(clips)
+                beside = torch.zeros_like(clips) if reference is None else reference.expand_as(clips)
                 rows = torch.cat((clips, beside), 3).flatten(0, 2)
             entered: Tensor = self.conv_in(rows)
             return entered
@@ -161,7 +162,7 @@ class DenoisingUNet(Backbone):
         alone, size = (0,) * len(contexts), len(time)
         scored = fork(alone, size, [window.clarity for _, window in contexts])
         times = Stack(scored.apply(score, time), scored.of)
-        beside = fork(scored.of, size, [clip.reference if self.residual else None for clip, _ in contexts])
+        beside = fork(scored.of, size, [clip.beside(window) if self.residual else None for clip, window in contexts])
         entered = beside.apply(read, scored.take(latents.flatten(0, 1)))
         drawn = fork(beside.of, size, [window.pose for _, window in contexts])
         return Stack(drawn.apply(draw, entered), drawn.of), times

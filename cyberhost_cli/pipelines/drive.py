@@ -13,7 +13,7 @@ from cyberhost_cli.media.sound import resample_mono
 from cyberhost_cli.media.track import is_track, read_track
 from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.pipelines.track import track_video
-from cyberhost_cli.preprocess import retarget
+from cyberhost_cli.preprocess import movement, retarget
 from cyberhost_cli.preprocess.gestures.hands import gesture
 from cyberhost_cli.preprocess.speech import prosody
 from cyberhost_cli.types import Driving, PreparedReference, PreparedSpeech, VideoPoses
@@ -122,13 +122,13 @@ def drive(
 
 
 def gesturing(reference: PreparedReference, speech: PreparedSpeech, preset: Preset, seed: int) -> Driving:
-    """Make up hands that speak along."""
+    """Make up hands that speak along, and where they are those of the picture, a body that sways with them."""
     samples = resample_mono(speech.recording, prosody.RATE)
     heard = prosody.find(samples, speech.activity, speech.fps)
     height, width = reference.picture.shape[:2]
     clip = (speech.frames, speech.fps)
-    hands = gesture(heard, reference.keypoints, (height, width), clip, preset.gestures, seed)
-    return Driving("hands", hands)
+    reach = movement.wanted(reference.keypoints, preset.conditions.movement).width
+    return Driving("hands", gesture(heard, reference.keypoints, (height, width), clip, preset.gestures, reach, seed))
 
 
 def _check_seen(driving: Driving, path: Path) -> None:

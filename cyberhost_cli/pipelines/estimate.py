@@ -74,12 +74,13 @@ def estimate(loaded: LoadedPreset) -> Estimate:
     with torch.inference_mode(), META, Fused(), Scales(resident) as scales:
         _, decode = _passed(scales, lambda: model.autoencoder.decode(_latents(preset, 1, 1)[0].to(dtype)))
         guidance, reference = _passed(scales, lambda: _guidance(preset, model))
+        carried, encode = _carried(preset, model, together, scales)
         told, motion = _told(preset, together, dtype), _latents(preset, together, preset.model.motion.frames).to(dtype)
-        window, read = _passed(scales, lambda: guidance.window(WindowInputs(*told, motion)))
-        del told, motion
+        window, read = _passed(scales, lambda: guidance.window(WindowInputs(*told, motion, carried)))
+        del told, motion, carried
         steps = _steps(preset, guidance, window, together, scales)
     step = max(steps, key=lambda step: step.peak)
-    chunk = (read.flop + sum(step.flop for step in steps)) // together + sampling.chunk_frames * decode.flop
+    chunk = (read.flop + sum(step.flop for step in steps)) // together + sampling.chunk_frames * (decode.flop + encode)
     return Estimate(weights, resident, reference, read, step, decode, chunk, sampling.chunk_frames)
 
 
@@ -103,12 +104,26 @@ def _passed(scales: Scales, run: Callable[[], Made]) -> tuple[Made, Pass]:
     return made, Pass(counter.get_total_flops(), scales.peak)
 
 
+def _carried(preset: Preset, model: CyberHost, windows: int, scales: Scales) -> tuple[Tensor | None, int]:
+    """Make the references of the frames of windows where each has its own, and count what reading one takes."""
+    if not preset.model.carries_hands:
+        return None, 0
+    _, encode = _passed(scales, lambda: _encoded(preset, model))
+    latents = _latents(preset, windows, preset.sampling.chunk_frames)
+    return latents.to(model.autoencoder.latent_mean.dtype), encode.flop
+
+
+def _encoded(preset: Preset, model: CyberHost) -> Tensor:
+    picture = torch.empty(1, 3, preset.picture.height, preset.picture.width, dtype=model.autoencoder.latent_mean.dtype)
+    return model.autoencoder.encode(picture)
+
+
 def _guidance(preset: Preset, model: CyberHost) -> Guidance:
     """Read a picture, and the person in it."""
     picture, sampling = preset.picture, preset.sampling
     dtype, (height, width) = model.autoencoder.latent_mean.dtype, (picture.height, picture.width)
     person = ReferenceInputs(
-        model.autoencoder.encode(torch.empty(1, 3, height, width, dtype=dtype)),
+        _encoded(preset, model),
         torch.empty(1, 3, height, width, dtype=dtype),
         torch.empty(1, 3, picture.face_size, picture.face_size, dtype=dtype),
         torch.empty(1, 2, 3, picture.hand_size, picture.hand_size, dtype=dtype),

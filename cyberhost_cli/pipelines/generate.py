@@ -21,8 +21,9 @@ from cyberhost_cli.media.writer import check_resumable
 from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines import facts
+from cyberhost_cli.pipelines.carried import ClipInputs
 from cyberhost_cli.pipelines.drive import NOBODY, Drivers, check_driven, check_drivers
-from cyberhost_cli.pipelines.inputs import reference_inputs, window_inputs
+from cyberhost_cli.pipelines.inputs import reference_inputs
 from cyberhost_cli.pipelines.journal import Facts, Journal, open_journal
 from cyberhost_cli.pipelines.making import Making
 from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load, set_up_device
@@ -50,7 +51,7 @@ def sampler(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> 
 
 def sample(clip: PreparedClip, by: Sampler, told: Told, carry: Carry | None = None) -> Iterator[Part]:
     """Yield finished latents, in order; with the carry of a part only what comes after it."""
-    return by.run(clip.frames, partial(window_inputs, clip, by.model.config), told, carry)
+    return by.run(clip.frames, ClipInputs(clip, by.model), told, carry)
 
 
 def decode(autoencoder: Autoencoder, latents: Iterable[Float[Tensor, "_ c h w"]]) -> Iterator[Frames]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from cyberhost_cli.config.model import Map
 from cyberhost_cli.config.training import TrainingConfig
 from cyberhost_cli.preprocess import maps, movement, skeleton
+from cyberhost_cli.preprocess.puppet import Puppet
 from cyberhost_cli.training.dataset import ClipExample, Dataset
 from cyberhost_cli.types import LEFT_HAND, RIGHT_HAND
 
@@ -44,6 +45,8 @@ class Batch:
     identity: Float32[Tensor, "b _d"]
     pose: UInt8[Tensor, "b _k H W 3"]
     """The body movement map, or for each frame what a driving video would tell."""
+    carried: UInt8[Tensor, "b _f H W 3"]
+    """The reference with its hands where each frame has them; no frames where the model has none carried."""
     speech: Float32[Tensor, "b f t d"]
     deviation: Float32[Tensor, "b f 2"]
     """Of the Laplacian of the left and the right hand."""
@@ -80,6 +83,8 @@ class Windows:
     training: TrainingConfig
     motion_frames: int
     maps: tuple[Map, ...]
+    carries_hands: bool
+    """Whether it is shown the reference with its hands carried along."""
     size: tuple[int, int]
     """Height and width of the picture."""
     timesteps: Sequence[int]
@@ -146,6 +151,7 @@ class Windows:
             "hands": clip.hands[window.reference],
             "identity": clip.identity,
             "pose": self._pose_maps(clip, window, span),
+            "carried": self._carried(clip, window, span),
             "speech": clip.speech[span],
             "deviation": clip.deviation[span],
             "masks": clip.masks[span],
@@ -161,6 +167,15 @@ class Windows:
         # One for all frames, or as many as other rows of the batch have.
         several = self.training.body_poses + self.training.hand_poses > 0
         return np.repeat(drawn, self.training.frames, axis=0) if several and len(drawn) == 1 else drawn
+
+    def _carried(self, clip: ClipExample, window: Window, span: slice) -> UInt8[np.ndarray, "_f H W 3"]:
+        """Return the reference with its hands where they are driven to in each frame."""
+        if not self.carries_hands or not self.training.hand_poses:
+            return np.zeros((0, *self.size, 3), np.uint8)
+        picture = clip.film()[window.reference]
+        if window.driving != "hands":
+            return np.repeat(picture[None], self.training.frames, axis=0)
+        return Puppet(picture, clip.keypoints[window.reference]).poses(clip.keypoints[span])
 
 
 def _driving(training: TrainingConfig, random: np.random.Generator) -> Literal["hands", "body"] | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -67,7 +68,8 @@ def windows(model: CyberHost, dataset: Dataset, preset: Preset, timesteps: range
         )
     motion = 0 if preset.training.stage == "pairs" else model.config.motion.frames
     size = (preset.picture.height, preset.picture.width)
-    return Windows(dataset, preset.training, motion, model.config.priors.maps, size, timesteps)
+    config = model.config
+    return Windows(dataset, preset.training, motion, config.priors.maps, config.carries_hands, size, timesteps)
 
 
 class DiffusionModule(nn.Module):
@@ -111,7 +113,16 @@ class DiffusionModule(nn.Module):
             # Where no hand was ever seen both are 0, and so is the score.
             batch.deviation / (batch.deviation + self.model.hand_clarity_half).clamp_min(1e-6),
             motion,
+            self._carried(batch),
         )
+
+    @torch.no_grad()
+    def _carried(self, batch: Batch) -> Float[Tensor, "b f c h w"] | None:
+        """Return the latents of the reference with its hands carried along, if the model is shown it."""
+        if not batch.carried.numel():
+            return None
+        latents = self.model.autoencoder.encode(2 * share(batch.carried).flatten(0, 1) - 1)
+        return rearrange(latents, "(b f) c h w -> b f c h w", b=len(batch.carried))
 
     def _denoise(self, noisy: Tensor, batch: Batch, person: ReferenceInputs, window: WindowInputs) -> Denoised:
         """Predict, without the reference where this batch drops it, which guidance needs."""

@@ -32,6 +32,16 @@ def test_hands_gesture_where_the_preset_lets_them(actors, folder, preset):
     assert np.array_equal(driven.keypoints, again.keypoints)
 
 
+def test_a_body_sways_as_far_as_other_conditions_say(folder, preset):
+    gestures = preset.gestures.model_copy(update={"unasked": True, "place": "picture"})
+    actor = open_actors(folder, preset.model_copy(update={"gestures": gestures}))[0]
+    told = [actor.told(preset.conditions.model_copy(update={"movement": side})) for side in (0.0, 0.1, 0.2)]
+    ranges = [np.ptp(clip.driving.keypoints[:, 5, 0]) for clip in told]
+    assert ranges[0] == 0
+    assert ranges[2] == pytest.approx(2 * ranges[1], rel=0.01)
+    assert ranges[1] > 0
+
+
 def test_other_conditions(actors):
     conditions = actors[0].preset.conditions.model_copy(update={"movement": 0.5, "clarity": 0.1})
     plain, changed = actors[0].prepared.reference, actors[0].told(conditions).reference

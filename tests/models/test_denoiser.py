@@ -35,6 +35,18 @@ def test_every_input_reaches_the_prediction(tiny, tiny_model, name):
     assert difference(tiny_model, tiny.preset, **{name: value}) > 1e-5
 
 
+def test_a_reference_for_each_frame_stands_for_the_one_of_all(tiny, tiny_model):
+    reference, window, latents = reference_inputs(tiny.preset), window_inputs(tiny.preset), noise(tiny.preset)
+    plain = denoise(tiny_model, reference, window, latents).sample
+    same = reference.latents[:, None].repeat(1, 4, 1, 1, 1)
+    carried = denoise(tiny_model, reference, replace(window, carried=same), latents).sample
+    torch.testing.assert_close(carried, plain, atol=1e-6, rtol=1e-5)
+    same[:, 2] += 1
+    moved = (denoise(tiny_model, reference, replace(window, carried=same), latents).sample - plain).abs()
+    assert moved[:, 2].mean() > 0.5
+    assert moved[:, 2].mean() > 5 * moved[:, 0].mean()
+
+
 def test_motion_frames_are_seen_in_eval_mode_and_cut_off(tiny, tiny_model):
     assert not tiny_model.training
     window = window_inputs(tiny.preset)

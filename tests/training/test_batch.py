@@ -7,6 +7,7 @@ import torch
 
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.preprocess import skeleton
+from cyberhost_cli.preprocess.puppet import Puppet
 from cyberhost_cli.training.batch import Windows
 from cyberhost_cli.training.dataset import open_dataset
 from cyberhost_cli.training.diffusion import windows
@@ -121,6 +122,7 @@ def test_drops_are_those_of_the_whole_batch(make):
 
 def test_poses_drive_as_many_rows_as_the_preset_says(make):
     made = make(body_poses=0.5, hand_poses=0.25)
+    assert made(0, range(2)).carried.shape == (2, 0, 64, 64, 3)
     found = [made.draw(0, row) for row in range(40)]
     batch = made(0, range(40))
     driving = [window.driving for window in found]
@@ -142,3 +144,18 @@ def test_poses_drive_as_many_rows_as_the_preset_says(make):
 def test_clips_shorter_than_a_window_are_refused(make):
     with pytest.raises(InputError, match=r"14 frames, the preset trains on windows of 15"):
         make(frames=15)
+
+
+def test_the_reference_is_carried_to_where_hands_are_driven(make):
+    made = dataclasses.replace(make(hand_poses=0.5), carries_hands=True)
+    found = [made.draw(0, row) for row in range(12)]
+    assert {window.driving for window in found} == {"hands", None}
+    for window, carried in zip(found, made(0, range(12)).carried.numpy(), strict=True):
+        clip = made.dataset.clips[window.clip]
+        picture = clip.film()[window.reference]
+        wanted = np.repeat(picture[None], 4, axis=0)
+        if window.driving == "hands":
+            puppet = Puppet(picture, clip.keypoints[window.reference])
+            wanted = puppet.poses(clip.keypoints[window.start : window.start + 4])
+            assert (wanted != picture).any()
+        np.testing.assert_array_equal(carried, wanted)

@@ -14,7 +14,8 @@ from torch import Tensor
 from cyberhost_cli.config.running import GuidanceConfig
 from cyberhost_cli.pipelines.bench.meter import Meter
 from cyberhost_cli.pipelines.bench.subject import SEED, Subject
-from cyberhost_cli.pipelines.inputs import reference_inputs, window_inputs
+from cyberhost_cli.pipelines.carried import ClipInputs
+from cyberhost_cli.pipelines.inputs import reference_inputs
 from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.sampling import guidance
 from cyberhost_cli.sampling.chunks import ChunkPlan
@@ -96,7 +97,7 @@ class _Naive:
     def _predict(self, latents: Tensor, step: int, timestep: float, frames: np.ndarray, motion: Tensor) -> Tensor:
         """Return the guided prediction of a window, with nothing kept from another step."""
         scales = self._scales(step)
-        inputs = window_inputs(self.clip, self.model.config, frames, motion)
+        inputs = ClipInputs(self.clip, self.model)(frames, motion)
         clips = guidance.clip_contexts(self.model, self.reference, scales)
         times = torch.full((1,), timestep, device=latents.device)
         total = torch.zeros_like(latents)

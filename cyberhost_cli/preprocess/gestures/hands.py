@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Complex128, Float32, Float64
 
 from cyberhost_cli.config.inputs import GesturesConfig
 from cyberhost_cli.preprocess import bones, regions, retarget
 from cyberhost_cli.preprocess.gestures import motion, poses
-from cyberhost_cli.preprocess.gestures.plan import plan
+from cyberhost_cli.preprocess.gestures.plan import find_strokes, plan
 from cyberhost_cli.preprocess.gestures.poses import Pose
+from cyberhost_cli.preprocess.gestures.sway import Sway, sway
 from cyberhost_cli.preprocess.speech.prosody import Prosody
 from cyberhost_cli.types import FACE, KEYPOINTS, LEFT_HAND, RIGHT_HAND, Keypoints, KeypointTrack
 
@@ -47,13 +48,15 @@ def gesture(
     size: tuple[int, int],
     clip: tuple[int, int],
     config: GesturesConfig,
+    reach: float,
     seed: int,
 ) -> KeypointTrack:
     """Let hands speak along, in a frame of `size` (height, width) and for a `clip` of so many frames at such a rate.
 
     They are as large as the reference's and reach no further than its arms. With `config.place` as `picture` they are
-    those of the reference, each about where it is, and one that the reference does not show stays away. Where the frame
-    ends high up they are lifted into it, but not before the face. The same seed gives the same hands.
+    those of the reference, each about where it is, and one that the reference does not show stays away; its shoulders
+    and face sway along, within a rectangle of `reach` pixels. Where the frame ends high up hands are lifted into it,
+    but not before the face. The same seed gives the same gestures.
 
     Raises:
         InputError: the reference shows neither shoulders nor face.
@@ -70,12 +73,40 @@ def gesture(
         carried = [side for side, points in shown.items() if regions.extent(points) is not None]
         hands = {side: _carried(shown[side], hands[side]) for side in carried}
     track = np.zeros((frames, KEYPOINTS, 3), dtype=np.float32)
+    if config.place == "picture":
+        swaying = sway(times, find_strokes(prosody, config), reach, _face_height(reference), random)
+        track = _swaying(reference, swaying)
+        hands = {side: hand + _apart(swaying.trunk)[:, None] for side, hand in hands.items()}
     for side, hand in zip(hands, _framed(list(hands.values()), body.chin, size), strict=True):
         part = SIDES[side][0]
         track[:, part, :2], track[:, part, 2] = hand, SURE
     if config.place == "picture":
         track[:, reference[:, 2] == 0, 2] = 0
     return track
+
+
+def _face_height(reference: Keypoints) -> float:
+    face = regions.extent(reference[FACE])
+    return 0.0 if face is None else face.height
+
+
+def _swaying(reference: Keypoints, swaying: Sway) -> KeypointTrack:
+    """Return the shoulders and the face of a picture as they sway."""
+    track = np.zeros((len(swaying.tilt), KEYPOINTS, 3), dtype=np.float32)
+    for part, way in ((slice(5, 7), swaying.trunk), (FACE, swaying.head)):
+        track[:, part] = reference[part]
+        track[:, part, :2] += _apart(way)[:, None]
+    face = regions.extent(reference[FACE])
+    if face is not None:
+        middle = _apart(complex(*face.centre) + swaying.head)[:, None]
+        aside = (track[:, FACE, :2] - middle) @ (1, 1j) * np.exp(1j * swaying.tilt)[:, None]
+        track[:, FACE, :2] = middle + _apart(aside)
+    return track
+
+
+def _apart(way: Complex128[np.ndarray, "*f"]) -> Float64[np.ndarray, "*f 2"]:
+    """Return x and y."""
+    return np.stack([way.real, way.imag], axis=-1)
 
 
 def measure(reference: Keypoints) -> Body:
@@ -120,7 +151,7 @@ def _carried(shown: Float32[np.ndarray, "21 3"], hand: Hand) -> Hand:
     along = (hand[:, poses.MIDDLE] - hand[:, 0]) @ (1, 1j)
     angles = np.clip(_centred(np.angle(along / along.mean())), -FARTHEST, FARTHEST)
     turned = np.multiply.outer(np.exp(1j * angles), points @ (1, 1j))
-    return middle + _centred(hand[:, :1]) + np.stack([turned.real, turned.imag], axis=2)
+    return middle + _centred(hand[:, :1]) + _apart(turned)
 
 
 def _centred(moves: Float64[np.ndarray, "f *d"]) -> Float64[np.ndarray, "f *d"]:

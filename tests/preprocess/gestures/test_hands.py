@@ -6,7 +6,7 @@ from cyberhost_cli.preprocess.gestures import hands, poses
 from cyberhost_cli.preprocess.speech.prosody import Prosody
 from cyberhost_cli.types import FACE, LEFT_HAND, RIGHT_HAND
 
-FPS, FRAMES = 25, 1500
+FPS, FRAMES, REACH = 25, 1500, 30.0
 WRISTS = [LEFT_HAND.start, RIGHT_HAND.start]
 
 
@@ -26,7 +26,7 @@ def half_body():
 
 
 def gesture(prosody, person, gestures, size=(512, 512), seed=0):
-    return hands.gesture(prosody, person, size, (FRAMES, FPS), gestures, seed)
+    return hands.gesture(prosody, person, size, (FRAMES, FPS), gestures, REACH, seed)
 
 
 def around(track, part):
@@ -114,7 +114,7 @@ def test_nobody_is_an_error(prosody, half_body, gestures):
 def test_an_hour_is_no_matter_of_minutes(half_body, gestures):
     random = np.random.default_rng(0)
     hour = Prosody(np.cumsum(random.uniform(0.15, 0.35, 14400)), random.normal(0, 1, 14400))
-    track = hands.gesture(hour, half_body, (512, 512), (90000, FPS), gestures, 0)
+    track = hands.gesture(hour, half_body, (512, 512), (90000, FPS), gestures, REACH, 0)
     assert ((track[:, 91:, :2] > 0) & (track[:, 91:, :2] < 512)).all()
 
 
@@ -129,6 +129,7 @@ def raised(half_body):
 
 def test_hands_of_the_picture_move_about_where_it_shows_them(prosody, raised, gestures):
     track = gesture(prosody, raised, gestures.model_copy(update={"place": "picture"}))
+    track[:, :, :2] -= (track[:, 5] - raised[5])[:, None, :2]
     before_body = gesture(prosody, raised, gestures)
     assert not track[:, RIGHT_HAND, 2].any()
     places, shown = track[:, LEFT_HAND, :2], raised[LEFT_HAND, :2]
@@ -142,6 +143,23 @@ def test_hands_of_the_picture_move_about_where_it_shows_them(prosody, raised, ge
         np.testing.assert_allclose(lengths, np.linalg.norm(shown[one] - shown[other]), rtol=1e-3)
 
 
+def test_the_body_of_the_picture_sways_with_its_hands(prosody, raised, gestures):
+    track = gesture(prosody, raised, gestures.model_copy(update={"place": "picture"}))
+    known = [5, 6, *range(FACE.start, FACE.stop), *range(LEFT_HAND.start, LEFT_HAND.stop)]
+    assert track[:, known, 2].all()
+    assert not np.delete(track[:, :, 2], known, axis=1).any()
+    shoulders = track[:, 5:7, :2] - raised[5:7, :2]
+    np.testing.assert_allclose(shoulders[:, 0], shoulders[:, 1], atol=1e-3)
+    assert 0.9 * REACH < np.ptp(shoulders[:, 0, 0]) <= 1.001 * REACH
+    # The head keeps its shape.
+    sizes = np.linalg.norm(track[:, FACE.start, :2] - track[:, FACE.start + 16, :2], axis=1)
+    np.testing.assert_allclose(
+        sizes, np.linalg.norm(np.subtract(*raised[[FACE.start, FACE.start + 16], :2])), rtol=1e-3
+    )
+    head = track[:, FACE, :2].mean(axis=1) - raised[FACE, :2].mean(axis=0)
+    assert 0 < np.abs(head - shoulders[:, 0]).max() < 0.15 * np.ptp(raised[FACE, 1])
+
+
 def test_points_that_the_picture_does_not_show_stay_away(prosody, raised, gestures):
     raised[LEFT_HAND.start + 3] = 0
     track = gesture(prosody, raised, gestures.model_copy(update={"place": "picture"}))
@@ -151,4 +169,4 @@ def test_points_that_the_picture_does_not_show_stay_away(prosody, raised, gestur
 
 def test_a_picture_without_hands_has_none_that_gesture(prosody, half_body, gestures):
     half_body[LEFT_HAND.start :, 2] = 0
-    assert not gesture(prosody, half_body, gestures.model_copy(update={"place": "picture"})).any()
+    assert not gesture(prosody, half_body, gestures.model_copy(update={"place": "picture"}))[:, LEFT_HAND.start :].any()

@@ -1,0 +1,102 @@
+"""Hands cut out of a picture, and what is painted over where they were."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from PIL import Image, ImageDraw, ImageFilter
+
+from cyberhost_cli.preprocess import regions
+from cyberhost_cli.preprocess.skeleton import FINGERS
+from cyberhost_cli.types import LEFT_HAND, RIGHT_HAND, Keypoints, Pixels
+
+# Lengths are those of the way from a wrist to the middle of its fingers' points.
+FINGER, ARM = 0.28, 0.5
+"""How wide fingers and the end of the forearm are cut out."""
+STUB = 1.0
+"""How much of the forearm goes along with the hand."""
+HIDDEN = 1.5
+"""How much wider than what is cut out is what is painted over where it was."""
+SOFT = 0.004
+"""How far the edges of what is cut out are softened, as a share of the picture's longer side."""
+ENOUGH = 0.1
+"""Share of what is around a place that must be known to paint it over by that alone."""
+
+Hand = Float32[np.ndarray, "21 3"]
+Size = tuple[int, int]
+"""Height and width."""
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A hand that a picture shows, with the end of its forearm, on nothing."""
+
+    part: slice
+    """Where its points lie among a person's."""
+    points: Hand
+    pixels: Image.Image
+
+
+def cut_out(picture: Pixels, keypoints: Keypoints) -> tuple[tuple[Cutout, ...], Pixels]:
+    """Return the hands that are known, and the picture with a blur of what is around them in their place."""
+    size = picture.shape[0], picture.shape[1]
+    cutouts, hidden = [], np.zeros(size, bool)
+    for part, points in _hands(keypoints):
+        pixels = Image.fromarray(picture).convert("RGBA")
+        pixels.putalpha(_cover(points, size, 1.0).filter(ImageFilter.GaussianBlur(SOFT * max(size))))
+        cutouts.append(Cutout(part, points, pixels))
+        hidden |= np.asarray(_cover(points, size, HIDDEN, stub=0.0)) > 0
+    return tuple(cutouts), _painted_over(picture, hidden)
+
+
+def _hands(keypoints: Keypoints) -> Iterator[tuple[slice, Hand]]:
+    """Yield the hands that are known, each with its wrist."""
+    for part, wrist in ((LEFT_HAND, 9), (RIGHT_HAND, 10)):
+        points = keypoints[part].copy()
+        if points[0, 2] == 0:
+            points[0] = keypoints[wrist]
+        if regions.extent(points) is not None and points[0, 2] > 0:
+            yield part, points
+
+
+def _cover(points: Hand, size: Size, wider: float, stub: float = STUB) -> Image.Image:
+    """Return where a hand and the end of its forearm are."""
+    cover = Image.new("L", size[::-1])
+    draw, wrist = ImageDraw.Draw(cover), points[0, :2]
+    along = wrist - points[1:, :2].mean(axis=0, where=points[1:, 2:] > 0)
+    length = wider * float(np.linalg.norm(along))
+    for finger in FINGERS:
+        _draw(draw, [points[point, :2] for point in finger if points[point, 2] > 0], FINGER * length)
+    if stub:
+        _draw(draw, [wrist, wrist + stub * along], ARM * length)
+    return cover
+
+
+def _draw(draw: ImageDraw.ImageDraw, points: list[Float32[np.ndarray, "2"]], wide: float) -> None:
+    """Draw a line with round ends and corners."""
+    places = [(float(x), float(y)) for x, y in points]
+    draw.line(places, fill=255, width=max(1, round(wide)))
+    for x, y in places:
+        draw.ellipse((x - wide / 2, y - wide / 2, x + wide / 2, y + wide / 2), fill=255)
+
+
+def _painted_over(picture: Pixels, hidden: Bool[np.ndarray, "H W"]) -> Pixels:
+    """Give what is hidden the mean of what is known around it, as near as enough is."""
+    height, width = hidden.shape
+    known = (~hidden).astype(np.float32)
+    layers = [*(known * channel for channel in np.moveaxis(picture.astype(np.float32), -1, 0)), known]
+    painted, missing, cell = known[:, :, None] * picture, 1 - known, 2
+    while missing.any() and cell < 2 * max(height, width):
+        *colours, share = (_blurred(layer, cell) for layer in layers)
+        taken = missing * np.clip(share / ENOUGH, 0, 1)
+        painted += taken[:, :, None] * np.stack(colours, axis=2) / np.maximum(share, 1e-6)[:, :, None]
+        missing, cell = missing - taken, 2 * cell
+    return painted.clip(0, 255).round().astype(np.uint8)
+
+
+def _blurred(layer: Float32[np.ndarray, "H W"], cell: int) -> Float32[np.ndarray, "H W"]:
+    """Return the means of square cells, with smooth passages between them."""
+    height, width = layer.shape
+    small = Image.fromarray(layer).resize((-(-width // cell), -(-height // cell)), Image.Resampling.BOX)
+    return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
