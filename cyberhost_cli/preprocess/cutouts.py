@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Complex128, Float32
 from PIL import Image, ImageDraw, ImageFilter
 
 from cyberhost_cli.preprocess import regions
@@ -23,7 +23,15 @@ SOFT = 0.004
 ENOUGH = 0.1
 """Share of what is around a place that must be known to paint it over by that alone."""
 
+NEAR = 0.1
+"""Distance within which a point alone says where its place goes, beside the mean of those from a hand's middle."""
+LARGER = 1.25
+"""How many times larger or smaller than in the picture a piece of a hand is shown at most."""
+
 Hand = Float32[np.ndarray, "21 3"]
+Points = Complex128[np.ndarray, "k"]
+"""x + iy."""
+Places = Complex128[np.ndarray, "H W"]
 Size = tuple[int, int]
 """Height and width."""
 
@@ -35,7 +43,8 @@ class Cutout:
     part: slice
     """Where its points lie among a person's."""
     points: Hand
-    pixels: Image.Image
+    pixels: Float32[np.ndarray, "H W 4"]
+    """With their opacity."""
 
 
 def cut_out(picture: Pixels, keypoints: Keypoints) -> tuple[tuple[Cutout, ...], Pixels]:
@@ -45,9 +54,52 @@ def cut_out(picture: Pixels, keypoints: Keypoints) -> tuple[tuple[Cutout, ...], 
     for part, points in _hands(keypoints):
         pixels = Image.fromarray(picture).convert("RGBA")
         pixels.putalpha(_cover(points, size, 1.0).filter(ImageFilter.GaussianBlur(SOFT * max(size))))
-        cutouts.append(Cutout(part, points, pixels))
+        cutouts.append(Cutout(part, points, np.asarray(pixels, np.float32)))
         hidden |= np.asarray(_cover(points, size, HIDDEN, stub=0.0)) > 0
     return tuple(cutouts), _painted_over(picture, hidden)
+
+
+def lay_over(shown: Float32[np.ndarray, "H W 3"], cutout: Cutout, here: Points, there: Points) -> None:
+    """Lay a hand over a picture, its points `here` where they are `there`, and what is between them as they go.
+
+    Each place is turned and scaled as the points near it are (Schaefer et al., 2006, moving least squares).
+    """
+    reach, (height, width) = (STUB + ARM) * abs(there - there.mean()).max(), shown.shape[:2]
+    rows, columns = (
+        slice(max(0, int(each.min() - reach)), min(side, int(each.max() + reach) + 1))
+        for each, side in ((there.imag, height), (there.real, width))
+    )
+    places = np.arange(width)[columns] + 0.5 + 1j * (np.arange(height)[rows, None] + 0.5)
+    if not places.size:
+        return
+    pixels = looked_up(cutout.pixels, _origins(places, here, there))
+    part, cover = shown[rows, columns], pixels[:, :, 3:] / 255
+    part += cover * (pixels[:, :, :3] - part)
+
+
+def _origins(places: Places, here: Points, there: Points) -> Places:
+    """Return where in the picture lies what is at some places once points went from `here` to `there`."""
+    size = abs(there - there.mean()).mean()
+    weights = 1 / (abs(places[:, :, None] - there) ** 2 + (NEAR * size) ** 2 + 1e-6)
+    weights /= weights.sum(axis=2, keepdims=True)
+    before, after = weights @ here, weights @ there
+    ways = there - after[:, :, None]
+    turned = (weights * ways.conj() * (here - before[:, :, None])).sum(axis=2)
+    spread = (weights * abs(ways) ** 2).sum(axis=2)
+    factor = turned / np.maximum(spread, 1e-9)
+    factor *= np.clip(abs(factor), 1 / LARGER, LARGER) / np.maximum(abs(factor), 1e-9)
+    return before + factor * (places - after)
+
+
+def looked_up(values: np.ndarray, places: Places) -> np.ndarray:
+    """Return what lies at some places, between pixels in straight lines; beyond the picture its edge goes on."""
+    height, width = values.shape[:2]
+    x, y = (np.clip(each - 0.5, 0, side - 1) for each, side in ((places.real, width), (places.imag, height)))
+    left, top = np.minimum(x.astype(int), width - 2), np.minimum(y.astype(int), height - 2)
+    extra = (1,) * (values.ndim - 2)
+    across, down = ((each - first).reshape(*each.shape, *extra) for each, first in ((x, left), (y, top)))
+    upper, lower = (values[row, left] * (1 - across) + values[row, left + 1] * across for row in (top, top + 1))
+    return np.asarray(upper * (1 - down) + lower * down)
 
 
 def _hands(keypoints: Keypoints) -> Iterator[tuple[slice, Hand]]:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex128, Float32, Float64
-from PIL import Image
+from jaxtyping import Float32, Float64
 
-from cyberhost_cli.preprocess import movement, regions
-from cyberhost_cli.preprocess.cutouts import cut_out
+from cyberhost_cli.preprocess import cutouts, movement, regions
+from cyberhost_cli.preprocess.cutouts import Cutout, Places, Points, cut_out
 from cyberhost_cli.types import FACE, Frames, Keypoints, KeypointTrack, Pixels
 
 HEAD = slice(FACE.start + 17, FACE.start + 48)
@@ -23,11 +22,9 @@ ABOVE = 0.25
 AROUND = 0.3
 """Within what width what is around the trunk goes along less and less, in the same."""
 LARGER = 1.5
-"""How many times larger or smaller than in the picture a hand or the head is shown at most."""
+"""How many times larger or smaller than in the picture the head is shown at most."""
 TURNS = 2
 """How often it is looked up where a pixel comes from, each time from what the last one said."""
-
-Places = Complex128[np.ndarray, "H W"]
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,19 @@ class Puppet:
     def pose(self, keypoints: Keypoints) -> Pixels:
         """Return the picture with those parts carried along that are known in the pose and in the picture.
 
-        Head and hands are moved, turned and scaled, the trunk is moved; what is around them is stretched a little.
+        The trunk is moved, the head also turned and scaled, and what is around them stretched a little; each point of a
+        hand goes where it is in the pose.
         """
         trunk = self._swayed(keypoints)
-        hands = [_move(each.points, keypoints[each.part]) or trunk for each in self._cutouts]
+        hands = [self._driven(each, keypoints[each.part], trunk) for each in self._cutouts]
         head = _move(self._keypoints[HEAD], keypoints[HEAD]) or trunk
-        if all(move == STILL for move in (trunk, head, *hands)):
+        still = all(np.array_equal(here, there) for here, there in hands)
+        if still and head == trunk == STILL:
             return self._picture
-        shown = Image.fromarray(self._bent(head, trunk)).convert("RGBA")
-        for cutout, move in zip(self._cutouts, hands, strict=True):
-            shown = Image.alpha_composite(shown, _moved(cutout.pixels, move))
-        return np.array(shown)[:, :, :3]
+        shown = self._bent(head, trunk)
+        for cutout, (here, there) in zip(self._cutouts, hands, strict=True):
+            cutouts.lay_over(shown, cutout, here, there)
+        return shown.round().astype(np.uint8)
 
     def poses(self, track: KeypointTrack) -> Frames:
         """Return the picture in each pose."""
@@ -74,16 +73,26 @@ class Puppet:
         here, there = (_neck(each) for each in (self._keypoints, keypoints))
         return STILL if here is None or there is None else Move(1 + 0j, there - here)
 
-    def _bent(self, head: Move, trunk: Move) -> Pixels:
+    @staticmethod
+    def _driven(cutout: Cutout, pose: Float32[np.ndarray, "21 3"], trunk: Move) -> tuple[Points, Points]:
+        """Return where points of a hand are in the picture, and where they go: with the trunk if too few are known."""
+        both = (cutout.points[:, 2] > 0) & (pose[:, 2] > 0)
+        if both.sum() >= regions.MIN_POINTS:
+            here, there = (_complex(each[both]) for each in (cutout.points, pose))
+            return here, there
+        here = _complex(cutout.points[cutout.points[:, 2] > 0])
+        return here, here + trunk.shift
+
+    def _bent(self, head: Move, trunk: Move) -> Float32[np.ndarray, "H W 3"]:
         """Return what is behind the hands, with head and trunk carried along."""
         nodded = head.factor * self._places + head.shift - self._places
         ways = self._head * nodded + (1 - self._head) * self._trunk * trunk.shift
         origins = self._places - ways
         for _ in range(TURNS - 1):
-            origins = self._places - _looked_up(ways, origins)
+            origins = self._places - cutouts.looked_up(ways, origins)
         if not ways.any():
-            return self._behind
-        return _looked_up(self._behind.astype(np.float32), origins).round().astype(np.uint8)
+            return self._behind.astype(np.float32)
+        return cutouts.looked_up(self._behind.astype(np.float32), origins).astype(np.float32)
 
 
 def _neck(keypoints: Keypoints) -> complex | None:
@@ -117,15 +126,8 @@ def _eased(share: Float64[np.ndarray, "H W"]) -> Float64[np.ndarray, "H W"]:
     return clipped**2 * (3 - 2 * clipped)
 
 
-def _looked_up(values: np.ndarray, places: Places) -> np.ndarray:
-    """Return what lies at some places, between pixels in straight lines; beyond the picture its edge goes on."""
-    height, width = values.shape[:2]
-    x, y = (np.clip(each - 0.5, 0, side - 1) for each, side in ((places.real, width), (places.imag, height)))
-    left, top = np.minimum(x.astype(int), width - 2), np.minimum(y.astype(int), height - 2)
-    extra = (1,) * (values.ndim - 2)
-    across, down = ((each - first).reshape(*each.shape, *extra) for each, first in ((x, left), (y, top)))
-    upper, lower = (values[row, left] * (1 - across) + values[row, left + 1] * across for row in (top, top + 1))
-    return np.asarray(upper * (1 - down) + lower * down)
+def _complex(points: Float32[np.ndarray, "k 3"]) -> Points:
+    return points[:, :2].astype(np.float64) @ (1, 1j)
 
 
 def _move(here: Float32[np.ndarray, "k 3"], there: Float32[np.ndarray, "k 3"]) -> Move | None:
@@ -133,18 +135,10 @@ def _move(here: Float32[np.ndarray, "k 3"], there: Float32[np.ndarray, "k 3"]) -
     both = (here[:, 2] > 0) & (there[:, 2] > 0)
     if both.sum() < regions.MIN_POINTS:
         return None
-    before, after = (each[both, :2].astype(np.float64) @ (1, 1j) for each in (here, there))
+    before, after = (_complex(each[both]) for each in (here, there))
     if np.array_equal(before, after):
         return STILL
     middle, other = before.mean(), after.mean()
     factor = np.vdot(before - middle, after - other) / max(np.vdot(before - middle, before - middle).real, 1e-9)
     factor *= np.clip(abs(factor), 1 / LARGER, LARGER) / max(abs(factor), 1e-9)
     return Move(complex(factor), complex(other - factor * middle))
-
-
-def _moved(pixels: Image.Image, move: Move) -> Image.Image:
-    # Pillow asks where each pixel comes from.
-    back = 1 / move.factor
-    shift = -back * move.shift
-    rows = (back.real, -back.imag, shift.real, back.imag, back.real, shift.imag)
-    return pixels.transform(pixels.size, Image.Transform.AFFINE, rows, Image.Resampling.BICUBIC)

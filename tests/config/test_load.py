@@ -121,8 +121,8 @@ def test_a_shown_preset_loads_as_itself(tmp_path):
             "(2 * speech.window + 1) * speech.steps_per_frame * speech.layers, found 20",
         ),
         (
-            "training.hand_poses=0.5",
-            "training.hand_poses: expected 0 without hands in model.priors.maps, found 0.5",
+            "training.body_poses=0.5",
+            "training.body_poses: expected 0 without body in model.priors.maps, found 0.5",
         ),
         ("model.priors.maps=[body, body]", "model.priors.maps: expected each map once, found body, body"),
         ("model.priors.maps=[face, body]", "model.priors.maps: expected nothing beside face, found face, body"),

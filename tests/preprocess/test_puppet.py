@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyberhost_cli.preprocess.puppet import LARGER, Puppet
+from cyberhost_cli.preprocess.puppet import Puppet
 from cyberhost_cli.types import FACE, LEFT_HAND, RIGHT_HAND
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -54,13 +54,25 @@ def test_a_hand_turns_and_grows_with_what_drives_it_but_not_without_bounds(figur
     puppet = Puppet(picture, figure)
     middle = figure[LEFT_HAND, :2].mean(axis=0)
     sizes = []
-    for larger in (1.0, 1.2, 10.0):
+    for larger in (1.0, 1.2, 2.0):
         pose = figure.copy()
         aside = (figure[LEFT_HAND, :2] - middle) * np.float32(larger)
         pose[LEFT_HAND, :2] = middle - (20, 20) + np.stack([-aside[:, 1], aside[:, 0]], axis=1)
-        sizes.append(place(puppet.pose(pose), RED)[2])
+        shown = puppet.pose(pose)
+        np.testing.assert_allclose(place(shown, RED)[0], middle - (20, 20), atol=1.5)
+        sizes.append(place(shown, RED)[2])
     assert sizes[1] / sizes[0] == pytest.approx(1.2, rel=0.1)
-    assert sizes[2] / sizes[0] == pytest.approx(LARGER, rel=0.1)
+    assert 1.2 < sizes[2] / sizes[0] < 2
+
+
+def test_each_finger_goes_where_it_is_driven(figure, grey):
+    tip = figure[LEFT_HAND.start + 20]
+    picture = painted(grey, tip[None], RED)
+    shown = Puppet(picture, figure).pose(shifted(figure, slice(LEFT_HAND.start + 18, LEFT_HAND.stop), (6, -5)))
+    # Most of the way: what is between points gives way to both.
+    way = place(shown, RED)[0] - place(picture, RED)[0]
+    assert 0.5 < way @ (6, -5) / 61 < 1.1
+    assert place(shown, RED)[1] > 0
 
 
 @pytest.mark.parametrize(("part", "way"), [(FACE, (4, -3)), (SHOULDERS, (-5, 2))], ids=["head", "trunk"])
