@@ -42,6 +42,8 @@ class SamplingConfig(Section):
     """The deep layers run in every so many steps, the others take what they said last (DeepCache, Ma et al., 2023)."""
     noise_limit: Annotated[float, Field(gt=0)] | None
     """Where the first noise is cut off, in standard deviations."""
+    hold: Share
+    """How far hands that are carried stay what the picture shows; 0 leaves them to the model."""
 
     @model_validator(mode="after")
     def _check(self) -> "SamplingConfig":

@@ -79,6 +79,8 @@ class Conditions:
     """Reference Net features of the motion frames, rows `(b m)`."""
     carried: Float[Tensor, "b f c h w"] | None
     """Latents of the reference with its hands carried to where each frame has them; None where none are driven."""
+    held: Float[Tensor, "b f 1 h w"] | None
+    """How far each place stays what is carried there, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ class WindowContext:
     clarity: Float[Tensor, "bf d"] | None
     carried: Float[Tensor, "b f _l h w"] | None
     """What stands for the reference beside the noise where its hands are driven."""
+    held: Float[Tensor, "b f 1 h w"] | None
+    """How far each place stays what is carried there, 0..1."""
 
     def silent(self) -> "WindowContext":
         """Return the same window without sound."""

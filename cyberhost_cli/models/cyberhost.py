@@ -45,6 +45,8 @@ class WindowInputs:
     motion: Float[Tensor, "b m c h w"]
     carried: Float[Tensor, "b f c h w"] | None = None
     """Latents of the reference with its hands where they are driven to; None where they are not, or not carried."""
+    held: Float[Tensor, "b f 1 h w"] | None = None
+    """How far each place stays what is carried there, 0..1; None leaves all to the model."""
 
 
 class CyberHost(nn.Module):
@@ -127,7 +129,7 @@ class CyberHost(nn.Module):
         if self.audio_projector is not None and audio is not None:
             audio = self.audio_projector(audio)
         motion = self.motion_features(inputs.motion, motion_prompt)
-        return Conditions(audio, inputs.pose, inputs.clarity, motion, inputs.carried)
+        return Conditions(audio, inputs.pose, inputs.clarity, motion, inputs.carried, inputs.held)
 
     def keep_banks(self) -> None:
         """Orthonormalise all latents banks once for all clips; for inference, after the weights are loaded."""

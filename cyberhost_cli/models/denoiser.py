@@ -83,7 +83,7 @@ class DenoisingUNet(Backbone):
             pose = self.pose_encoder(conditions.pose.flatten(0, 1)).unflatten(0, conditions.pose.shape[:2])
         if self.clarity_embedding is not None and conditions.clarity is not None:
             clarity = self.clarity_embedding(conditions.clarity.flatten(0, 1))
-        return WindowContext(tuple(sites), pose, clarity, conditions.carried)
+        return WindowContext(tuple(sites), pose, clarity, conditions.carried, conditions.held)
 
     def forward(
         self,
@@ -134,7 +134,8 @@ class DenoisingUNet(Backbone):
             for branch, (clip, window) in enumerate(contexts):
                 reference = clip.beside(window)
                 if reference is not None:
-                    samples[branch] = samples[branch] + reference
+                    free = 1.0 if window.held is None else 1 - window.held
+                    samples[branch] = free * samples[branch] + reference
         return ran, tuple(samples)
 
     def _enter(

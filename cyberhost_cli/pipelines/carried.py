@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.nn import functional
 
 from cyberhost_cli.models.cyberhost import CyberHost, WindowInputs
-from cyberhost_cli.pipelines.inputs import signed, window_inputs
+from cyberhost_cli.pipelines.inputs import signed, unit, window_inputs
 from cyberhost_cli.preprocess.puppet import Puppet
 from cyberhost_cli.types import KeypointTrack, PreparedClip
 
@@ -20,37 +21,42 @@ KEPT = 256
 class ClipInputs:
     """Gives what the model is told of any frames of a clip."""
 
-    def __init__(self, clip: PreparedClip, model: CyberHost) -> None:
+    def __init__(self, clip: PreparedClip, model: CyberHost, hold: float) -> None:
         self._clip, self._model = clip, model
         driving = clip.driving
         carried = driving is not None and driving.kind == "hands" and model.config.carries_hands
-        self._carried = _Carried(clip, driving.keypoints, model) if driving is not None and carried else None
+        self._carried = _Carried(clip, driving.keypoints, model, hold) if driving is not None and carried else None
 
     def __call__(self, frames: Int64[np.ndarray, "f"], motion: Float[Tensor, "1 m c h w"]) -> WindowInputs:
         """Return them for any frames, and for the motion frames before these."""
         inputs = window_inputs(self._clip, self._model.config, frames, motion)
         if self._carried is None:
             return inputs
-        return replace(inputs, carried=self._carried.latents(np.minimum(frames, self._clip.frames - 1)))
+        carried, held = self._carried.latents(np.minimum(frames, self._clip.frames - 1))
+        return replace(inputs, carried=carried, held=held)
 
 
 class _Carried:
     """The reference as it stands beside the noise, frame by frame."""
 
-    def __init__(self, clip: PreparedClip, track: KeypointTrack, model: CyberHost) -> None:
-        self._track, self._autoencoder = track, model.autoencoder
+    def __init__(self, clip: PreparedClip, track: KeypointTrack, model: CyberHost, hold: float) -> None:
+        self._track, self._autoencoder, self._hold = track, model.autoencoder, hold
+        self._factor = model.config.autoencoder.factor
         self._puppet = Puppet(clip.reference.picture, clip.reference.keypoints)
-        self._kept: OrderedDict[int, Float[Tensor, "c h w"]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
 
-    def latents(self, frames: Int64[np.ndarray, "f"]) -> Float[Tensor, "1 f c h w"]:
-        return torch.stack([self._frame(frame) for frame in frames.tolist()])[None]
+    def latents(self, frames: Int64[np.ndarray, "f"]) -> tuple[Float[Tensor, "1 f c h w"], Float[Tensor, "1 f 1 h w"]]:
+        latents, held = zip(*(self._frame(frame) for frame in frames.tolist()), strict=True)
+        return torch.stack(latents)[None], torch.stack(held)[None]
 
     @torch.inference_mode()
-    def _frame(self, frame: int) -> Float[Tensor, "c h w"]:
+    def _frame(self, frame: int) -> tuple[Float[Tensor, "c h w"], Float[Tensor, "1 h w"]]:
         if frame not in self._kept:
             # One frame at a time, so that the result depends on nothing else.
-            picture = signed(self._puppet.pose(self._track[frame]))[None].to(self._autoencoder.latent_mean)
-            self._kept[frame] = self._autoencoder.encode(picture)[0]
+            posed, like = self._puppet.pose(self._track[frame]), self._autoencoder.latent_mean
+            latents = self._autoencoder.encode(signed(posed.pixels)[None].to(like))[0]
+            hands = unit(posed.hands[:, :, None]).to(like)
+            self._kept[frame] = latents, self._hold * functional.max_pool2d(hands, self._factor)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(frame)

@@ -51,7 +51,7 @@ def sampler(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> 
 
 def sample(clip: PreparedClip, by: Sampler, told: Told, carry: Carry | None = None) -> Iterator[Part]:
     """Yield finished latents, in order; with the carry of a part only what comes after it."""
-    return by.run(clip.frames, ClipInputs(clip, by.model), told, carry)
+    return by.run(clip.frames, ClipInputs(clip, by.model, by.config.hold), told, carry)
 
 
 def decode(autoencoder: Autoencoder, latents: Iterable[Float[Tensor, "_ c h w"]]) -> Iterator[Frames]:

@@ -59,8 +59,10 @@ def cut_out(picture: Pixels, keypoints: Keypoints) -> tuple[tuple[Cutout, ...], 
     return tuple(cutouts), _painted_over(picture, hidden)
 
 
-def lay_over(shown: Float32[np.ndarray, "H W 3"], cutout: Cutout, here: Points, there: Points) -> None:
+def lay_over(shown: Float32[np.ndarray, "H W 4"], cutout: Cutout, here: Points, there: Points) -> None:
     """Lay a hand over a picture, its points `here` where they are `there`, and what is between them as they go.
+
+    The last channel of `shown` is how far a hand covers a place, 0..255.
 
     Each place is turned and scaled as the points near it are (Schaefer et al., 2006, moving least squares).
     """
@@ -74,7 +76,8 @@ def lay_over(shown: Float32[np.ndarray, "H W 3"], cutout: Cutout, here: Points, 
         return
     pixels = looked_up(cutout.pixels, _origins(places, here, there))
     part, cover = shown[rows, columns], pixels[:, :, 3:] / 255
-    part += cover * (pixels[:, :, :3] - part)
+    part[:, :, :3] += cover * (pixels[:, :, :3] - part[:, :, :3])
+    np.maximum(part[:, :, 3:], pixels[:, :, 3:], out=part[:, :, 3:])
 
 
 def _origins(places: Places, here: Points, there: Points) -> Places:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, UInt8
 
 from cyberhost_cli.preprocess import cutouts, movement, regions
 from cyberhost_cli.preprocess.cutouts import Cutout, Places, Points, cut_out
@@ -35,6 +35,15 @@ class Move:
     shift: complex
 
 
+@dataclass(frozen=True)
+class Posed:
+    """A picture of a puppet."""
+
+    pixels: Pixels
+    hands: UInt8[np.ndarray, "H W"]
+    """How far hands that were carried cover it, 0..255."""
+
+
 STILL = Move(1 + 0j, 0j)
 
 
@@ -48,7 +57,7 @@ class Puppet:
         self._places = np.arange(width) + 0.5 + 1j * (np.arange(height)[:, None] + 0.5)
         self._head, self._trunk = _head(keypoints, self._places), _trunk(keypoints, self._places)
 
-    def pose(self, keypoints: Keypoints) -> Pixels:
+    def pose(self, keypoints: Keypoints) -> Posed:
         """Return the picture with those parts carried along that are known in the pose and in the picture.
 
         The trunk is moved, the head also turned and scaled, and what is around them stretched a little; each point of a
@@ -57,17 +66,17 @@ class Puppet:
         trunk = self._swayed(keypoints)
         hands = [self._driven(each, keypoints[each.part], trunk) for each in self._cutouts]
         head = _move(self._keypoints[HEAD], keypoints[HEAD]) or trunk
-        still = all(np.array_equal(here, there) for here, there in hands)
-        if still and head == trunk == STILL:
-            return self._picture
-        shown = self._bent(head, trunk)
+        shown = np.zeros((*self._places.shape, 4), np.float32)
+        shown[:, :, :3] = self._bent(head, trunk)
         for cutout, (here, there) in zip(self._cutouts, hands, strict=True):
             cutouts.lay_over(shown, cutout, here, there)
-        return shown.round().astype(np.uint8)
+        pixels = shown.round().astype(np.uint8)
+        still = head == trunk == STILL and all(np.array_equal(here, there) for here, there in hands)
+        return Posed(self._picture if still else pixels[:, :, :3], pixels[:, :, 3])
 
     def poses(self, track: KeypointTrack) -> Frames:
         """Return the picture in each pose."""
-        return np.stack([self.pose(each) for each in track])
+        return np.stack([self.pose(each).pixels for each in track])
 
     def _swayed(self, keypoints: Keypoints) -> Move:
         here, there = (_neck(each) for each in (self._keypoints, keypoints))

@@ -167,12 +167,14 @@ def _rows(told: Sequence[WindowInputs]) -> WindowInputs:
     audio = [window.audio for window in told if window.audio is not None]
     pose = [window.pose for window in told if window.pose is not None]
     carried = [window.carried for window in told if window.carried is not None]
+    held = [window.held for window in told if window.held is not None]
     return WindowInputs(
         torch.cat(audio) if audio else None,
         torch.cat(pose) if pose else None,
         torch.cat([window.clarity for window in told]),
         torch.cat([window.motion for window in told]),
         torch.cat(carried) if carried else None,
+        torch.cat(held) if held else None,
     )
 
 

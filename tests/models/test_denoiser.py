@@ -47,6 +47,21 @@ def test_a_reference_for_each_frame_stands_for_the_one_of_all(tiny, tiny_model):
     assert moved[:, 2].mean() > 5 * moved[:, 0].mean()
 
 
+def test_what_is_held_stays_what_is_carried_there(tiny, tiny_model):
+    reference, window, latents = reference_inputs(tiny.preset), window_inputs(tiny.preset), noise(tiny.preset)
+    carried = torch.randn(
+        reference.latents[:, None].repeat(1, 4, 1, 1, 1).shape, generator=torch.Generator().manual_seed(0)
+    )
+    held = torch.zeros(1, 4, 1, *carried.shape[-2:])
+    held[:, :, :, 2:4, 1:3], held[:, :, :, 5, 5] = 1, 0.5
+    free, out = (
+        denoise(tiny_model, reference, replace(window, carried=carried, held=each), latents).sample
+        for each in (None, held)
+    )
+    torch.testing.assert_close(out, held * carried + (1 - held) * free)
+    assert not torch.allclose(free[:, :, :, 2:4, 1:3], carried[:, :, :, 2:4, 1:3], atol=0.01)
+
+
 def test_motion_frames_are_seen_in_eval_mode_and_cut_off(tiny, tiny_model):
     assert not tiny_model.training
     window = window_inputs(tiny.preset)

@@ -42,31 +42,37 @@ def motion(preset):
 
 def test_each_frame_has_the_reference_as_its_pose_says(clip, model, motion):
     frames = np.array([3, 11, 40])
-    told = ClipInputs(clip, model)(frames, motion)
+    told = ClipInputs(clip, model, 0.5)(frames, motion)
     puppet = Puppet(clip.reference.picture, clip.reference.keypoints)
     # Past the end the last pose stays.
     poses = [puppet.pose(clip.driving.keypoints[frame]) for frame in (3, 11, 11)]
-    assert not np.array_equal(poses[0], poses[1])
+    assert not np.array_equal(poses[0].pixels, poses[1].pixels)
     with torch.no_grad():
-        wanted = torch.stack([model.autoencoder.encode(signed(pose)[None])[0] for pose in poses])[None]
+        wanted = torch.stack([model.autoencoder.encode(signed(pose.pixels)[None])[0] for pose in poses])[None]
     torch.testing.assert_close(told.carried, wanted)
+    # Held are the cells that hands cover, each as far as the hand covers most of it.
+    covers = np.stack([pose.hands.reshape(8, 4, 8, 4).max(axis=(1, 3)) for pose in poses])
+    np.testing.assert_allclose(told.held[0, :, 0], 0.5 * covers / 255, atol=1e-6)
+    assert covers.any()
     plain = window_inputs(clip, model.config, frames, motion)
     assert plain.carried is None
     assert torch.equal(told.pose, plain.pose)
 
 
 def test_frames_do_not_depend_on_those_before_nor_on_what_is_kept(clip, model, motion, monkeypatch):
-    whole = ClipInputs(clip, model)(np.arange(12), motion).carried
+    whole = ClipInputs(clip, model, 0.5)(np.arange(12), motion)
     monkeypatch.setattr(carried, "KEPT", 2)
-    inputs = ClipInputs(clip, model)
+    inputs = ClipInputs(clip, model, 0.5)
     for frame in (7, 2, 7, 5, 2):
-        assert torch.equal(inputs(np.array([frame]), motion).carried[0, 0], whole[0, frame])
+        told = inputs(np.array([frame]), motion)
+        assert torch.equal(told.carried[0, 0], whole.carried[0, frame])
+        assert torch.equal(told.held[0, 0], whole.held[0, frame])
 
 
 def test_nothing_is_carried_where_no_hands_are_driven_or_the_model_knows_none(clip, model, preset, motion):
     frames = np.arange(4)
     for other in (None, Driving("body", clip.driving.keypoints)):
-        assert ClipInputs(replace(clip, driving=other), model)(frames, motion).carried is None
+        assert ClipInputs(replace(clip, driving=other), model, 0.5)(frames, motion).carried is None
     assert preset.model.carries_hands
     assert not preset.model.model_copy(update={"reference_residual": False}).carries_hands
 

@@ -97,7 +97,7 @@ class _Naive:
     def _predict(self, latents: Tensor, step: int, timestep: float, frames: np.ndarray, motion: Tensor) -> Tensor:
         """Return the guided prediction of a window, with nothing kept from another step."""
         scales = self._scales(step)
-        inputs = ClipInputs(self.clip, self.model)(frames, motion)
+        inputs = ClipInputs(self.clip, self.model, self.sampling.hold)(frames, motion)
         clips = guidance.clip_contexts(self.model, self.reference, scales)
         times = torch.full((1,), timestep, device=latents.device)
         total = torch.zeros_like(latents)

@@ -24,8 +24,8 @@ REACH = 0.98
 """Lengths of the arm that a hand is away from its shoulder at most."""
 SIDES = ((LEFT_HAND, 5, 1.0), (RIGHT_HAND, 6, -1.0))
 """Where the points of a hand lie, its shoulder, and which way is outwards: a person's left is on our right."""
-FARTHEST = 0.6
-"""Radians by which a hand that a picture shows is turned at most."""
+FARTHEST, CALMER = 0.15, 0.7
+"""Radians by which a hand that a picture shows is turned at most, and its way beside that before the body."""
 ELBOW, WRIST, KNUCKLE = 7, LEFT_HAND.start, LEFT_HAND.start + poses.MIDDLE
 
 Hand = Float64[np.ndarray, "f 21 2"]
@@ -151,7 +151,7 @@ def _carried(shown: Float32[np.ndarray, "21 3"], hand: Hand) -> Hand:
     along = (hand[:, poses.MIDDLE] - hand[:, 0]) @ (1, 1j)
     angles = np.clip(_centred(np.angle(along / along.mean())), -FARTHEST, FARTHEST)
     turned = np.multiply.outer(np.exp(1j * angles), points @ (1, 1j))
-    return middle + _centred(hand[:, :1]) + _apart(turned)
+    return middle + CALMER * _centred(hand[:, :1]) + _apart(turned)
 
 
 def _centred(moves: Float64[np.ndarray, "f *d"]) -> Float64[np.ndarray, "f *d"]:
