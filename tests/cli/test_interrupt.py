@@ -21,9 +21,10 @@ def test_a_stopped_run_leaves_nothing(tmp_path, number):
     finally:
         signal.signal(number, before)
     with process:
-        first = process.stderr.readline()
+        gestures, first = process.stderr.readline(), process.stderr.readline()
         process.send_signal(number)
         rest = process.stderr.read()
+    assert gestures.startswith("no poses are given; hands gesture by themselves")
     assert first.startswith("frames 0/100, chunk 1/")
     # It may come before anything is computed.
     assert rest.removeprefix(STOPPING) == "interrupted\n"

@@ -35,7 +35,7 @@ def test_denoiser_equals_diffusers():
     ours = DenoisingUNet(config).eval()
     ours.load_state_dict(theirs.state_dict())
     latents, audio = torch.randn(1, 3, 4, 8, 8), torch.randn(1, 3, 4, config.audio.width)
-    window = ours.window_context(Conditions(audio, None, None, None), 1)
+    window = ours.window_context(Conditions(audio, None, None, None, None, None), 1)
     clip = ClipContext((ClipKeys(),) * ours.sites, None)
     with torch.no_grad():
         mine = ours(latents, torch.tensor([321.0]), clip, window).sample[0]

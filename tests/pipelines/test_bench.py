@@ -193,7 +193,7 @@ def test_every_kind_of_preset_gets_a_clip_it_can_read(name):
     assert clip.frames == 3
     assert clip.reference.picture.shape == (preset.picture.height, preset.picture.width, 3)
     assert (clip.reference.face_masks is not None) == (name == "hallo")
-    assert (clip.driving is None) == (name in ("demo", "hallo", "cyberhost"))
+    assert (clip.driving is None) == (name in ("hallo", "cyberhost"))
     assert len(clip.reference.identity) == (preset.model.identity_features or 0)
 
 

@@ -113,8 +113,10 @@ def test_two_processes_train_the_model_as_one_does(real, parallel, kind):
     assert others == pytest.approx(losses, rel=1e-5)
     assert one.keys() == two.keys()
     for name, value in one.items():
-        # Adam lets the smallest gradients, whose signs are a matter of rounding, move the weights too.
-        torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4)
+        # Adam lets the smallest gradients, whose signs are a matter of rounding, move the weights too. On some machines
+        # all of the face encoder's are so small: what it tells goes through a layer that begins with zeros.
+        steps = 8 if "face_encoder" in name else 0
+        torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4 + 0.003 * steps)
     assert read_header(out / "model.safetensors").lineage.effort.hardware == "cpu, 2 threads"
 
 
