@@ -199,7 +199,7 @@ class ModelConfig(Section):
 
     @property
     def carries_hands(self) -> bool:
-        """Whether the reference beside the noise shows its hands where they are driven to."""
+        """Whether the reference beside the noise shows hands, and the body with them, where they are driven to."""
         return self.reference_residual and "hands" in self.priors.maps
 
     @model_validator(mode="after")

@@ -23,9 +23,9 @@ class ClipInputs:
 
     def __init__(self, clip: PreparedClip, model: CyberHost, hold: float) -> None:
         self._clip, self._model = clip, model
-        driving = clip.driving
-        carried = driving is not None and driving.kind == "hands" and model.config.carries_hands
-        self._carried = _Carried(clip, driving.keypoints, model, hold) if driving is not None and carried else None
+        self._carried, driving = None, clip.driving
+        if driving is not None and driving.kind == "hands" and model.config.carries_hands:
+            self._carried = _Carried(clip, driving.keypoints, model, hold)
 
     def __call__(self, frames: Int64[np.ndarray, "f"], motion: Float[Tensor, "1 m c h w"]) -> WindowInputs:
         """Return them for any frames, and for the motion frames before these."""

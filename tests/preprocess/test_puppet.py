@@ -72,7 +72,6 @@ def test_each_finger_goes_where_it_is_driven(figure, grey):
     # Most of the way: what is between points gives way to both.
     way = place(shown, RED)[0] - place(picture, RED)[0]
     assert 0.5 < way @ (6, -5) / 61 < 1.1
-    assert place(shown, RED)[1] > 0
 
 
 @pytest.mark.parametrize(("part", "way"), [(FACE, (4, -3)), (SHOULDERS, (-5, 2))], ids=["head", "trunk"])

@@ -68,15 +68,13 @@ def gesture(
     keys = plan(prosody, known, config, random)
     moved = [motion.move(each, times, random) for each in keys]
     hands = {side: _seen(pose, body, side) for side, pose in enumerate(moved)}
-    if config.place == "picture":
-        shown = {side: reference[SIDES[side][0]] for side in hands}
-        carried = [side for side, points in shown.items() if regions.extent(points) is not None]
-        hands = {side: _carried(shown[side], hands[side]) for side in carried}
     track = np.zeros((frames, KEYPOINTS, 3), dtype=np.float32)
     if config.place == "picture":
         swaying = sway(times, find_strokes(prosody, config), reach, _face_height(reference), random)
-        track = _swaying(reference, swaying)
-        hands = {side: hand + _apart(swaying.trunk)[:, None] for side, hand in hands.items()}
+        track, trunk = _swaying(reference, swaying), _apart(swaying.trunk)[:, None]
+        shown = {side: reference[SIDES[side][0]] for side in hands}
+        carried = [side for side, points in shown.items() if regions.extent(points) is not None]
+        hands = {side: _carried(shown[side], hands[side]) + trunk for side in carried}
     for side, hand in zip(hands, _framed(list(hands.values()), body.chin, size), strict=True):
         part = SIDES[side][0]
         track[:, part, :2], track[:, part, 2] = hand, SURE

@@ -20,6 +20,8 @@ TILT = 0.04
 """Radians by which it tilts."""
 NOD, RISE, FALL = 0.05, 0.2, 0.35
 """Heights of the face by which it nods on the largest strokes, and the seconds before and after one that this takes."""
+FAR = 5.0
+"""How many times as long nothing is left of it."""
 STEP = 0.04
 
 Curve = Float64[np.ndarray, "f"]
@@ -41,10 +43,20 @@ def sway(times: Curve, strokes: Strokes, reach: float, face: float, random: np.r
     """Let the trunk move in a rectangle of `reach` pixels, and a head whose face is `face` pixels high with it."""
     aside, rises, *beside = _curves(times, 5, random)
     trunk = reach / 2 * (aside + 1j * RISES * rises)
-    since = times[:, None] - strokes.times
-    pulses = strokes.sizes * np.exp(-2 * (since / np.where(since < 0, RISE, FALL)) ** 2)
-    nod = NOD * pulses.max(axis=1, initial=0)
-    return Sway(trunk, trunk + face * (ASIDE * beside[0] + 1j * (UP * beside[1] + nod)), TILT * beside[2])
+    nods = NOD * _pulses(times, strokes)
+    return Sway(trunk, trunk + face * (ASIDE * beside[0] + 1j * (UP * beside[1] + nods)), TILT * beside[2])
+
+
+def _pulses(times: Curve, strokes: Strokes) -> Curve:
+    """Return a curve that swells towards each stroke and dies away; of several the largest counts."""
+    pulses = np.zeros_like(times)
+    for time, size in zip(strokes.times, strokes.sizes, strict=True):
+        # All others are too far away: an hour has thousands of strokes.
+        near = slice(*np.searchsorted(times, (time - FAR * RISE, time + FAR * FALL)))
+        since = times[near] - time
+        pulse = size * np.exp(-2 * (since / np.where(since < 0, RISE, FALL)) ** 2)
+        pulses[near] = np.maximum(pulses[near], pulse)
+    return pulses
 
 
 def _curves(times: Curve, count: int, random: np.random.Generator) -> list[Curve]:

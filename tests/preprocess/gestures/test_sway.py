@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -51,4 +53,10 @@ def test_it_nods_on_strokes():
 
 def test_one_frame_and_an_hour():
     assert swaying(1 / FPS).trunk.shape == (1,)
-    assert swaying(3600.0).trunk.shape == (90000,)
+    strokes = Strokes(np.arange(1.0, 3600.0), np.full(3599, np.inf), np.ones(3599))
+    tracemalloc.start()
+    hour = swaying(3600.0, strokes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert hour.trunk.shape == (90000,)
+    assert peak < 50e6
