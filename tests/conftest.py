@@ -75,6 +75,7 @@ TINY = (
     "sampling.steps=2",
     "sampling.spacing=1",
     "sampling.guidance.audio=2.0",
+    "sampling.guidance.limit=null",
     "sampling.plan=sequential",
     "sampling.shift=0",
     "sampling.chunk_frames=6",

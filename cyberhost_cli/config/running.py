@@ -16,6 +16,8 @@ class GuidanceConfig(Section):
     """Whether the branch without the reference still sees the drawn map."""
     interval: tuple[Share, Share]
     """First and last part of the steps that are guided, 0..1; the others predict the full branch alone."""
+    limit: Annotated[float, Field(gt=0)] | None
+    """How far guidance leads from the full branch in a cell of latents, at most; null is any distance."""
 
     @model_validator(mode="after")
     def _check(self) -> "GuidanceConfig":
@@ -44,6 +46,8 @@ class SamplingConfig(Section):
     """Where the first noise is cut off, in standard deviations."""
     hold: Share
     """How far hands that are carried stay what the picture shows; 0 leaves them to the model."""
+    detail: Share
+    """How much of what the autoencoder loses of the picture is given back where a frame keeps it; 0 is none."""
 
     @model_validator(mode="after")
     def _check(self) -> "SamplingConfig":

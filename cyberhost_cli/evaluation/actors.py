@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from cyberhost_cli.config.inputs import ConditionsConfig
+from cyberhost_cli.config.inputs import ConditionsConfig, GesturesConfig
 from cyberhost_cli.config.schema import Preset
 from cyberhost_cli.errors import InputError
 from cyberhost_cli.evaluation import hands
@@ -77,9 +77,10 @@ class Actor:
         person, speech = _person(picture, self), _speech(self.path.with_suffix(".wav"), self.preset)
         return PreparedClip(person, speech, _gestures(person, speech, self.preset))
 
-    def told(self, conditions: ConditionsConfig) -> PreparedClip:
-        """Return the same under other conditions."""
-        config, person = self.preset.model_copy(update={"conditions": conditions}), self.prepared.reference
+    def told(self, conditions: ConditionsConfig, gestures: GesturesConfig) -> PreparedClip:
+        """Return the same under other conditions, with other gestures."""
+        config = self.preset.model_copy(update={"conditions": conditions, "gestures": gestures})
+        person = self.prepared.reference
         sections = (config.picture, config.conditions, config.model)
         facts = (person.placement, person.identity, person.embedder, person.figures)
         told = reference.describe(person.picture, person.keypoints, *facts, *sections)

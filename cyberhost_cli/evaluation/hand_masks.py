@@ -20,7 +20,7 @@ from cyberhost_cli.types import Frames, KeypointTrack
 
 TIMESTEPS = (1, 201, 401, 601, 801, 961)
 """Those of the poster."""
-_PLAIN = GuidanceConfig(reference=1.0, audio=1.0, keep_map=True, interval=(0.0, 1.0))
+_PLAIN = GuidanceConfig(reference=1.0, audio=1.0, keep_map=True, interval=(0.0, 1.0), limit=None)
 
 Size = tuple[int, int]
 """Rows and columns."""

@@ -24,6 +24,9 @@ MASK, MOVEMENT, CLARITY = "hands.mask", "movement.rank", "clarity.rank"
 """Names of the figures."""
 ACTORS, FRAMES = 8, 50
 """How many actors are looked at, and for how long."""
+RESTING = 0.001
+"""Speed of hands, in lengths of the arm per second, while bodies are looked at: one that passes before a shoulder moves
+where it is read, at a size of 0 by more than bodies go at the largest."""
 _SAME = 0.01
 """Share of the largest value by which others may differ and count as the same."""
 _MARGINS = (0.05, 0.95)
@@ -130,7 +133,8 @@ def overlap(counts: Iterable[Sequence[tuple[int, int]]]) -> tuple[float, ...]:
 
 def _range(film: Film, actor: Actor, size: float) -> float:
     conditions = actor.preset.conditions.model_copy(update={"movement": size})
-    frames = film(actor, actor.told(conditions))
+    resting = actor.preset.gestures.model_copy(update={"speed": RESTING})
+    frames = film(actor, actor.told(conditions, resting))
     return body_range(readers.load().read(frames), frames.shape[2])
 
 
@@ -148,7 +152,7 @@ def _clarity(film: Film, shown: Sequence[Actor]) -> Probe | str:
 
 def _sharpness(film: Film, actor: Actor, score: float) -> float | None:
     conditions = actor.preset.conditions.model_copy(update={"clarity": score})
-    frames = film(actor, actor.told(conditions))
+    frames = film(actor, actor.told(conditions, actor.preset.gestures))
     return sharpness(frames, readers.load().read(frames), actor.shown, actor.preset.picture.hand_size)
 
 

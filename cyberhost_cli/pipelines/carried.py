@@ -9,13 +9,21 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from cyberhost_cli.config.model import ModelConfig
 from cyberhost_cli.models.cyberhost import CyberHost, WindowInputs
 from cyberhost_cli.pipelines.inputs import signed, unit, window_inputs
 from cyberhost_cli.preprocess.puppet import Puppet
-from cyberhost_cli.types import KeypointTrack, PreparedClip
+from cyberhost_cli.types import PreparedClip
 
 KEPT = 256
 """Frames that are kept for later steps: more than are on their way through the steps at once."""
+
+
+def puppet(clip: PreparedClip, config: ModelConfig) -> Puppet | None:
+    """Return the person of a clip as the model is shown it, carried along; None where it sees but the picture."""
+    if clip.driving is None or clip.driving.kind != "hands" or not config.carries_hands:
+        return None
+    return Puppet(clip.reference.picture, clip.reference.keypoints)
 
 
 class ClipInputs:
@@ -23,9 +31,8 @@ class ClipInputs:
 
     def __init__(self, clip: PreparedClip, model: CyberHost, hold: float) -> None:
         self._clip, self._model = clip, model
-        self._carried, driving = None, clip.driving
-        if driving is not None and driving.kind == "hands" and model.config.carries_hands:
-            self._carried = _Carried(clip, driving.keypoints, model, hold)
+        posing = puppet(clip, model.config)
+        self._carried = None if posing is None else _Carried(clip, posing, model, hold)
 
     def __call__(self, frames: Int64[np.ndarray, "f"], motion: Float[Tensor, "1 m c h w"]) -> WindowInputs:
         """Return them for any frames, and for the motion frames before these."""
@@ -39,10 +46,9 @@ class ClipInputs:
 class _Carried:
     """The reference as it stands beside the noise, frame by frame."""
 
-    def __init__(self, clip: PreparedClip, track: KeypointTrack, model: CyberHost, hold: float) -> None:
-        self._track, self._autoencoder, self._hold = track, model.autoencoder, hold
+    def __init__(self, clip: PreparedClip, posing: Puppet, model: CyberHost, hold: float) -> None:
+        self._clip, self._puppet, self._autoencoder, self._hold = clip, posing, model.autoencoder, hold
         self._factor = model.config.autoencoder.factor
-        self._puppet = Puppet(clip.reference.picture, clip.reference.keypoints)
         self._kept: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
 
     def latents(self, frames: Int64[np.ndarray, "f"]) -> tuple[Float[Tensor, "1 f c h w"], Float[Tensor, "1 f 1 h w"]]:
@@ -53,7 +59,8 @@ class _Carried:
     def _frame(self, frame: int) -> tuple[Float[Tensor, "c h w"], Float[Tensor, "1 h w"]]:
         if frame not in self._kept:
             # One frame at a time, so that the result depends on nothing else.
-            posed, like = self._puppet.pose(self._track[frame]), self._autoencoder.latent_mean
+            assert self._clip.driving is not None
+            posed, like = self._puppet.pose(self._clip.driving.keypoints[frame]), self._autoencoder.latent_mean
             latents = self._autoencoder.encode(signed(posed.pixels)[None].to(like))[0]
             hands = unit(posed.hands[:, :, None]).to(like)
             self._kept[frame] = latents, self._hold * functional.max_pool2d(hands, self._factor)

@@ -1,12 +1,11 @@
 """Generate: a prepared clip becomes frames, and frames a file; a run that was stopped goes on."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,10 +17,10 @@ from cyberhost_cli.media.picture import read_picture
 from cyberhost_cli.media.reel import Reel, open_reel
 from cyberhost_cli.media.segments import Form
 from cyberhost_cli.media.writer import check_resumable
-from cyberhost_cli.models.autoencoder import Autoencoder
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines import facts
 from cyberhost_cli.pipelines.carried import ClipInputs
+from cyberhost_cli.pipelines.decode import Decoder
 from cyberhost_cli.pipelines.drive import NOBODY, Drivers, check_driven, check_drivers
 from cyberhost_cli.pipelines.inputs import reference_inputs
 from cyberhost_cli.pipelines.journal import Facts, Journal, open_journal
@@ -40,7 +39,7 @@ def generate(
 ) -> Iterator[Frames]:
     """Yield finished frames, chunk by chunk, in order; `told` is told of the passes of the model."""
     parts = sample(clip, sampler(clip, model, preset, seed), told)
-    yield from decode(model.autoencoder, (part.latents for part in parts))
+    yield from Decoder(clip, model, preset.sampling.detail).chunks(part.latents for part in parts)
 
 
 def sampler(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> Sampler:
@@ -52,21 +51,6 @@ def sampler(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> 
 def sample(clip: PreparedClip, by: Sampler, told: Told, carry: Carry | None = None) -> Iterator[Part]:
     """Yield finished latents, in order; with the carry of a part only what comes after it."""
     return by.run(clip.frames, ClipInputs(clip, by.model, by.config.hold), told, carry)
-
-
-def decode(autoencoder: Autoencoder, latents: Iterable[Float[Tensor, "_ c h w"]]) -> Iterator[Frames]:
-    """Yield the pixels of finished latents."""
-    for chunk in latents:
-        # One frame at a time: the result is the same bytes whatever the chunks, and memory that of one frame.
-        yield np.stack([pixels(autoencoder, frame) for frame in chunk])
-
-
-@torch.inference_mode()
-def pixels(autoencoder: Autoencoder, latents: Float[Tensor, "c h w"]) -> Pixels:
-    """Return the pixels of the latents of a frame."""
-    decoded = autoencoder.decode(latents[None])[0]
-    bytes_ = ((decoded.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return bytes_.movedim(0, -1).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -145,13 +129,13 @@ class Job:
         journal, preset = self._journal, self._loaded.preset
         model = self._load(self._weights, self._loaded)
         by = sampler(clip, model, preset, self._request.seed)
-        chunks = by.parts(clip.frames)
+        decoder, chunks = Decoder(clip, model, preset.sampling.detail), by.parts(clip.frames)
 
         def tell(done: int, total: int) -> None:
             progress(done, total, {"chunk": min(journal.parts + 1, chunks), "chunks": chunks})
 
-        def show(latents: Float[Tensor, "c h w"]) -> Pixels:
-            shown = pixels(model.autoencoder, latents)
+        def show(number: int, latents: Float[Tensor, "c h w"]) -> Pixels:
+            shown = decoder.pixels(number, latents)
             return shown if paste is None else paste.paste(shown[None])[0]
 
         making = Making(journal, reel, partial(sample, clip, by), show, by.latents.device)

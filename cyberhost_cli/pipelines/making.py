@@ -27,8 +27,8 @@ class Making:
     reel: Reel
     sample: Callable[[Told, Carry | None], Iterator[Part]]
     """Goes on after the part whose carry it is given."""
-    show: Callable[[Float[Tensor, "c h w"]], Pixels]
-    """Turns the latents of a frame into what is to be seen."""
+    show: Callable[[int, Float[Tensor, "c h w"]], Pixels]
+    """Turns the number of a frame and its latents into what is to be seen."""
     device: torch.device
 
     def run(self, frames: int, count: FrameCount) -> None:
@@ -49,12 +49,14 @@ class Making:
         belt.end()
 
     def _code(self, belt: Belt[Float[Tensor, "_ c h w"]], count: FrameCount) -> None:
+        first = self.journal.coded
         with self._stream():
             for latents in belt.take():
-                for frame in latents:
-                    self.reel.add(self.show(frame.to(self.device)))
+                for number, frame in enumerate(latents, first):
+                    self.reel.add(self.show(number, frame.to(self.device)))
                     count.add(1)
                     belt.check()
+                first += len(latents)
                 self.journal.drop(self.reel.closed)
             self.reel.finish()
 

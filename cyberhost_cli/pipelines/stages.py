@@ -16,13 +16,14 @@ from cyberhost_cli.errors import CheckpointError, InputError
 from cyberhost_cli.media.atomic import atomic_folder
 from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
 from cyberhost_cli.media.writer import check_target, write_video
-from cyberhost_cli.pipelines.generate import decode, sample, sampler
+from cyberhost_cli.pipelines.decode import Decoder
+from cyberhost_cli.pipelines.generate import sample, sampler
 from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load
 from cyberhost_cli.pipelines.prepare import read_clip
 from cyberhost_cli.pipelines.progress import FrameCount, Progress
-from cyberhost_cli.types import Marks
+from cyberhost_cli.types import Marks, PreparedClip
 
-JOB, SPEECH = "job.json", "speech.safetensors"
+JOB, CLIP = "job.json", "clip.safetensors"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Job:
 def sample_folder(
     bundles: Sequence[Path], folder: Path, loaded: LoadedPreset, seed: int, overwrite: bool, progress: Progress
 ) -> None:
-    """Sample the clip of the bundles; leave its latents, chunk by chunk, its speech and the job in a folder."""
+    """Sample the clip of the bundles; leave its latents, chunk by chunk, itself and the job in a folder."""
     check_folder(folder, overwrite)
     weights = choose_weights(loaded)
     clip = read_clip(list(bundles), loaded, seed)
@@ -52,7 +53,7 @@ def sample_folder(
         for part in sample(clip, sampler(clip, model, loaded.preset, seed), count.sampled):
             _chunk(inside, chunks).write_bytes(save({"latents": part.latents.contiguous().cpu()}))
             chunks += 1
-        write_bundle(inside / SPEECH, Parts(speech=clip.speech), loaded.name)
+        write_bundle(inside / CLIP, Parts(clip.reference, clip.speech, clip.driving), loaded.name)
         _write_job(inside / JOB, loaded, weights, seed, clip.frames, chunks)
 
 
@@ -67,16 +68,17 @@ def stitch_folder(folder: Path, out: Path, overwrite: bool, progress: Progress) 
     weights = choose_weights(loaded)
     if weights.header.sha256 != job.sha256:
         raise CheckpointError(f"`{job.checkpoint}` is not what the chunks were sampled with", "sample them again")
-    speech = read_bundle(folder / SPEECH).speech
-    if speech is None:
-        raise InputError(f"`{folder / SPEECH}` holds no speech", "sample the chunks again")
-    autoencoder = load(weights, loaded).autoencoder
+    parts = read_bundle(folder / CLIP)
+    if parts.reference is None or parts.speech is None:
+        raise InputError(f"`{folder / CLIP}` holds no whole clip", "sample the chunks again")
+    clip = PreparedClip(parts.reference, parts.speech, parts.driving)
+    model = load(weights, loaded)
     count = FrameCount(job.frames, progress, sampling=0, decoding=True)
-    latents = _read_chunks(folder, job.chunks, autoencoder.latent_mean.device)
-    told = count.decoded(decode(autoencoder, latents))
+    latents = _read_chunks(folder, job.chunks, model.device)
+    told = count.decoded(Decoder(clip, model, preset.sampling.detail).chunks(latents))
     size = (preset.picture.width, preset.picture.height)
     marks = Marks(job.preset_name, job.seed, job.sha256)
-    write_video(out, told, size, preset.fps, speech.recording, preset.output, marks, overwrite)
+    write_video(out, told, size, preset.fps, clip.speech.recording, preset.output, marks, overwrite)
 
 
 def check_folder(folder: Path, overwrite: bool) -> None:

@@ -1,7 +1,7 @@
 """Classifier-free guidance with scales for the reference and for the audio."""
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -119,16 +119,28 @@ def predict(
     latents: Float[Tensor, "b f c h w"],
     timestep: Float[Tensor, "b"],
     guided: tuple[Branch, ...],
+    limit: float | None,
 ) -> Float[Tensor, "b f c h w"]:
     """Return the guided prediction, all branches in one pass."""
     contexts = [(branch.clip, branch.window) for branch in guided]
     samples, _ = denoiser.predict(latents, denoiser.time_embedding(timestep), contexts)
-    return _sum([branch.weight for branch in guided], samples)
+    return combine([branch.weight for branch in guided], samples, limit)
 
 
-def _sum(weights: Iterable[float], samples: Iterable[Tensor]) -> Tensor:
-    weighted = (weight * sample for weight, sample in zip(weights, samples, strict=True))
-    return reduce(operator.add, weighted)
+def combine(
+    weights: Sequence[float], samples: Sequence[Float[Tensor, "b f c h w"]], limit: float | None
+) -> Float[Tensor, "b f c h w"]:
+    """Return the weighted sum of what the terms of a step predict, at most `limit` away from the first of them.
+
+    The distance is that of a cell's channels: a mouth is a few cells, and what is led too far there is saturated while
+    all others need the whole way. APG (Sadat et al., 2024) limits that of the whole picture.
+    """
+    total = reduce(operator.add, (weight * sample for weight, sample in zip(weights, samples, strict=True)))
+    if limit is None or len(samples) == 1:
+        return total
+    way = total - samples[0]
+    length = way.norm(dim=-3, keepdim=True)
+    return samples[0] + way * (limit / length.clamp_min(limit))
 
 
 class Guidance:
@@ -144,7 +156,7 @@ class Guidance:
     ) -> None:
         """Project the reference and embed the timestep of each step; a pass holds `at_once` branches, at most."""
         self.model = model
-        self.keep_map = scales.keep_map
+        self.keep_map, self.limit = scales.keep_map, scales.limit
         self.at_once = at_once
         self.clips = clip_contexts(model, reference, scales)
         guided = terms(scales, hears=model.config.audio.enabled)
@@ -186,4 +198,4 @@ class Guidance:
             predicted, said = denoiser.predict(latents.to(time.dtype), time, contexts, known)
             samples += [each.float() for each in predicted]
             made += said
-        return _sum([term.weight for term in planned], samples), made
+        return combine([term.weight for term in planned], samples, self.limit), made

@@ -72,7 +72,9 @@ class Teacher(nn.Module):
         levels = [Levels.of(self.alphas[each]) for each in rungs.unbind(1)]
         reached = noisy
         for here, there, timestep in zip(levels, levels[1:], rungs.unbind(1), strict=False):
-            predicted = guidance.predict(self.model.denoiser, reached, timestep.float(), guided).float()
+            predicted = guidance.predict(
+                self.model.denoiser, reached, timestep.float(), guided, self.scales.limit
+            ).float()
             reached = here.step_to(there, reached, here.clean_by(self.kind, reached, predicted))
         return levels[0].clean_from_step(levels[-1], noisy, reached)
 

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from cyberhost_cli.errors import InputError
+from cyberhost_cli.evaluation import probes
 from cyberhost_cli.evaluation.actors import choose_frame, open_actors
 from cyberhost_cli.types import LEFT_HAND, ClipTruth
+
+WRIST = LEFT_HAND.start
 
 
 def test_an_actor_is_prepared_from_a_frame_and_its_own_recording(actors, frames, truth):
@@ -35,16 +38,27 @@ def test_hands_gesture_where_the_preset_lets_them(actors, folder, preset):
 def test_a_body_sways_as_far_as_other_conditions_say(folder, preset):
     gestures = preset.gestures.model_copy(update={"unasked": True, "place": "picture"})
     actor = open_actors(folder, preset.model_copy(update={"gestures": gestures}))[0]
-    told = [actor.told(preset.conditions.model_copy(update={"movement": side})) for side in (0.0, 0.1, 0.2)]
+    movements = [preset.conditions.model_copy(update={"movement": side}) for side in (0.0, 0.1, 0.2)]
+    told = [actor.told(conditions, gestures) for conditions in movements]
     ranges = [np.ptp(clip.driving.keypoints[:, 5, 0]) for clip in told]
     assert ranges[0] == 0
     assert ranges[2] == pytest.approx(2 * ranges[1], rel=0.01)
     assert ranges[1] > 0
 
 
-def test_other_conditions(actors):
+def test_hands_rest_where_other_gestures_say(folder, preset):
+    gestures = preset.gestures.model_copy(update={"unasked": True, "place": "picture"})
+    actor = open_actors(folder, preset.model_copy(update={"gestures": gestures}))[0]
+    still = preset.conditions.model_copy(update={"movement": 0.0})
+    resting = gestures.model_copy(update={"speed": probes.RESTING})
+    ways = [np.ptp(actor.told(still, each).driving.keypoints[:, WRIST, :2], axis=0) for each in (gestures, resting)]
+    # Asleep they are not.
+    assert ways[1].max() < 0.3 * ways[0].max()
+
+
+def test_other_conditions(actors, preset):
     conditions = actors[0].preset.conditions.model_copy(update={"movement": 0.5, "clarity": 0.1})
-    plain, changed = actors[0].prepared.reference, actors[0].told(conditions).reference
+    plain, changed = actors[0].prepared.reference, actors[0].told(conditions, preset.gestures).reference
     assert changed.movement.sum() > 10 * plain.movement.sum()
     assert changed.clarity == pytest.approx([0.1, 0.1])
     assert np.array_equal(changed.picture, plain.picture)

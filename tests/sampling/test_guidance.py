@@ -45,8 +45,27 @@ def test_guidance_is_the_sum_of_its_branches(tiny, tiny_model):
     expected = nobody + 3 * (silent - nobody) + 2 * (full - silent)
     found, _ = whole.predict(latents, 0, whole.window(told))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    lone = guidance.predict(tiny_model.denoiser, latents, timestep, branches)
+    lone = guidance.predict(tiny_model.denoiser, latents, timestep, branches, None)
     torch.testing.assert_close(lone, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_guidance_leads_no_cell_further_than_its_limit(tiny, tiny_model):
+    free, told = guided(tiny.preset, tiny_model, audio=3.0), window_inputs(tiny.preset)
+    latents, timestep = noise(tiny.preset), torch.tensor(TIMESTEPS[:1])
+    full, _ = guided(tiny.preset, tiny_model, audio=1.0).predict(latents, 0, free.window(told))
+    way = free.predict(latents, 0, free.window(told))[0] - full
+    lengths = way.norm(dim=2)
+    limit = float(lengths.median())
+    limited = guided(tiny.preset, tiny_model, audio=3.0, limit=limit)
+    taken = limited.predict(latents, 0, limited.window(told))[0] - full
+    near = lengths <= limit
+    assert 0.4 < near.float().mean() < 0.6
+    torch.testing.assert_close(taken.norm(dim=2), lengths.clamp(max=limit), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(taken, way * (limit / lengths).clamp(max=1)[:, :, None], atol=1e-5, rtol=1e-4)
+    clips = guidance.clip_contexts(tiny_model, reference_inputs(tiny.preset), scales_of(tiny.preset, audio=3.0))
+    branches = guidance.branches(tiny_model, clips, told, scales_of(tiny.preset, audio=3.0))
+    lone = guidance.predict(tiny_model.denoiser, latents, timestep, branches, limit)
+    torch.testing.assert_close(lone - full, taken, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("keep_map", [True, False])

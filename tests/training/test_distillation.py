@@ -89,7 +89,7 @@ def test_the_target_is_where_guided_sampling_ends(make_stage, prediction):
             ddim = Solver(teacher.model.config.diffusion, "ddim", 4)
             expected = ddim.begin(noise[row, None])
             for timestep in ddim.timesteps:
-                predicted = guidance.predict(teacher.model.denoiser, expected, torch.tensor([timestep]), guided)
+                predicted = guidance.predict(teacher.model.denoiser, expected, torch.tensor([timestep]), guided, None)
                 expected = ddim.step(predicted, expected, lambda: None)
         torch.testing.assert_close(target[row, None], expected, atol=1e-3, rtol=1e-3)
 

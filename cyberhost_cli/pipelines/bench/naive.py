@@ -100,11 +100,12 @@ class _Naive:
         inputs = ClipInputs(self.clip, self.model, self.sampling.hold)(frames, motion)
         clips = guidance.clip_contexts(self.model, self.reference, scales)
         times = torch.full((1,), timestep, device=latents.device)
-        total = torch.zeros_like(latents)
-        for branch in guidance.branches(self.model, clips, inputs, scales):
-            out = self.model.denoiser(latents.to(motion.dtype), times, branch.clip, branch.window)
-            total += branch.weight * out.sample.float()
-        return total
+        branches = guidance.branches(self.model, clips, inputs, scales)
+        samples = [
+            self.model.denoiser(latents.to(motion.dtype), times, branch.clip, branch.window).sample.float()
+            for branch in branches
+        ]
+        return guidance.combine([branch.weight for branch in branches], samples, scales.limit)
 
     def _scales(self, step: int) -> GuidanceConfig:
         """Return the scales of a step: 1, which is no guidance, outside the interval."""

@@ -16,7 +16,8 @@ from cyberhost_cli.media.reel import SUFFIXES, Reel, open_reel
 from cyberhost_cli.media.segments import Form
 from cyberhost_cli.pipelines.bench.meter import Meter
 from cyberhost_cli.pipelines.bench.subject import SEED, Subject
-from cyberhost_cli.pipelines.generate import pixels, sample, sampler
+from cyberhost_cli.pipelines.decode import Decoder
+from cyberhost_cli.pipelines.generate import sample, sampler
 from cyberhost_cli.pipelines.journal import Journal, open_journal
 from cyberhost_cli.pipelines.making import Making
 from cyberhost_cli.pipelines.progress import FrameCount, Progress
@@ -56,14 +57,17 @@ def engine(subject: Subject, meter: Meter, told: Progress) -> Iterator[Part]:
 
 def run(subject: Subject, sampled: Sample, meter: Meter, told: Progress, kept: Kept | None = None) -> None:
     """Make the video in this thread alone."""
-    model = subject.model
+    model, number = subject.model, 0
     with meter.part("encode"), _making(subject) as (journal, reel):
+        with meter.part("decode"):
+            decoder = _decoder(subject)
         for part in sampled(subject, meter, told):
             latents = journal.keep(part)
             for frame in latents:
                 with meter.part("decode"):
-                    shown = pixels(model.autoencoder, frame.to(model.device))
+                    shown = decoder.pixels(number, frame.to(model.device))
                 reel.add(shown)
+                number += 1
                 if kept is not None:
                     kept.frames.append(shown)
             if kept is not None:
@@ -76,9 +80,13 @@ def overlapped(subject: Subject, told: Progress) -> None:
     clip, model = subject.clip, subject.model
     with _making(subject) as (journal, reel):
         by = sampler(clip, model, subject.preset, SEED)
-        show = partial(pixels, model.autoencoder)
+        show = _decoder(subject).pixels
         making = Making(journal, reel, partial(sample, clip, by), show, by.latents.device)
         making.run(clip.frames, FrameCount(clip.frames, told, subject.preset.sampling.steps, decoding=True))
+
+
+def _decoder(subject: Subject) -> Decoder:
+    return Decoder(subject.clip, subject.model, subject.preset.sampling.detail)
 
 
 @contextmanager
