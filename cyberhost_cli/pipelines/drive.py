@@ -123,8 +123,7 @@ def drive(
 
 def gesturing(reference: PreparedReference, speech: PreparedSpeech, preset: Preset, seed: int) -> Driving:
     """Make up hands that speak along, and where they are those of the picture, a body that sways with them."""
-    samples = resample_mono(speech.recording, prosody.RATE)
-    heard = prosody.find(samples, speech.activity, speech.fps)
+    heard = prosody.find(resample_mono(speech.recording, prosody.RATE), speech.activity, speech.fps)
     height, width = reference.picture.shape[:2]
     clip = (speech.frames, speech.fps)
     reach = movement.wanted(reference.keypoints, preset.conditions.movement).width

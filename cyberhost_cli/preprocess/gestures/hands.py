@@ -96,9 +96,10 @@ def _swaying(reference: Keypoints, swaying: Sway) -> KeypointTrack:
         track[:, part, :2] += _apart(way)[:, None]
     face = regions.extent(reference[FACE])
     if face is not None:
-        middle = _apart(complex(*face.centre) + swaying.head)[:, None]
-        aside = (track[:, FACE, :2] - middle) @ (1, 1j) * np.exp(1j * swaying.tilt)[:, None]
-        track[:, FACE, :2] = middle + _apart(aside)
+        middle = complex(*face.centre)
+        turned = np.multiply.outer(np.exp(1j * swaying.tilt), reference[FACE, :2] @ (1, 1j) - middle)
+        turned += (middle + swaying.head)[:, None]
+        track[:, FACE, 0], track[:, FACE, 1] = turned.real, turned.imag
     return track
 
 

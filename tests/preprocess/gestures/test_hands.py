@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -159,6 +161,15 @@ def test_the_body_of_the_picture_sways_with_its_hands(prosody, raised, gestures)
     )
     head = track[:, FACE, :2].mean(axis=1) - raised[FACE, :2].mean(axis=0)
     assert 0 < np.abs(head - shoulders[:, 0]).max() < 0.15 * np.ptp(raised[FACE, 1])
+
+
+def test_a_long_sway_takes_little_beside_the_track_itself(prosody, raised, gestures):
+    placed = gestures.model_copy(update={"place": "picture"})
+    tracemalloc.start()
+    track = hands.gesture(prosody, raised, (512, 512), (15000, FPS), placed, REACH, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4.5 * track.nbytes
 
 
 def test_points_that_the_picture_does_not_show_stay_away(prosody, raised, gestures):
