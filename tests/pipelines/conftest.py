@@ -39,3 +39,26 @@ def astronaut(tmp_path_factory):
 def speech():
     """Return a real recording."""
     return LIBRIVOX
+
+
+@pytest.fixture(scope="module")
+def carrying():
+    """Return a tiny preset whose model is shown the picture with its hands carried along."""
+    maps = "model.priors.maps=[movement,hands]"
+    return load_preset("demo", [*TINY, maps, "gestures.unasked=true", "gestures.place=picture"]).preset
+
+
+@pytest.fixture(scope="module")
+def carrying_model(carrying):
+    import torch
+
+    from cyberhost_cli.pipelines.bench.inputs import random_model
+
+    return random_model(carrying.model, torch.device("cpu"), torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def carried_clip(carrying):
+    from cyberhost_cli.pipelines.bench.inputs import random_clip
+
+    return random_clip(carrying, 12, 0)
