@@ -32,7 +32,7 @@ CLIPS = (
     "training.steps=200",
     "training.batch=3",
     f"training.frames={FRAMES}",
-    "training.learning_rate=0.003",
+    "training.learning_rate=0.004",
     "training.terminal=0.3",
     "training.drop_audio=0",
     "training.drop_reference=0",
@@ -41,6 +41,8 @@ CLIPS = (
     # What is known of the clip and what is wished for at inference are not the same number.
     "model.priors.hand_clarity_score=false",
     "conditions.movement=0.25",
+    # What hears nothing learned nothing: `drop_audio` is 0.
+    "sampling.guidance.audio=1",
     "sampling.steps=4",
     f"sampling.chunk_frames={FRAMES}",
 )
