@@ -1,6 +1,7 @@
 """Latents of the reference with its hands carried to where each frame has them."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,18 +13,23 @@ from torch.nn import functional
 from cyberhost_cli.config.model import ModelConfig
 from cyberhost_cli.models.cyberhost import CyberHost, WindowInputs
 from cyberhost_cli.pipelines.inputs import signed, unit, window_inputs
-from cyberhost_cli.preprocess.puppet import Puppet
+from cyberhost_cli.preprocess.puppet import Posed, Puppet
 from cyberhost_cli.types import PreparedClip
 
 KEPT = 256
 """Frames that are kept for later steps: more than are on their way through the steps at once."""
 
 
-def puppet(clip: PreparedClip, config: ModelConfig) -> Puppet | None:
-    """Return the person of a clip as the model is shown it, carried along; None where it sees but the picture."""
+Pose = Callable[[int], Posed]
+"""Gives the picture as it is carried along in a frame, counted from 0."""
+
+
+def carrying(clip: PreparedClip, config: ModelConfig) -> Pose | None:
+    """Return what carries the picture of a clip along; None where the model is shown it as it is."""
     if clip.driving is None or clip.driving.kind != "hands" or not config.carries_hands:
         return None
-    return Puppet(clip.reference.picture, clip.reference.keypoints)
+    puppet, track = Puppet(clip.reference.picture, clip.reference.keypoints), clip.driving.keypoints
+    return lambda frame: puppet.pose(track[frame])
 
 
 class ClipInputs:
@@ -31,8 +37,8 @@ class ClipInputs:
 
     def __init__(self, clip: PreparedClip, model: CyberHost, hold: float) -> None:
         self._clip, self._model = clip, model
-        posing = puppet(clip, model.config)
-        self._carried = None if posing is None else _Carried(clip, posing, model, hold)
+        pose = carrying(clip, model.config)
+        self._carried = None if pose is None else _Carried(pose, model, hold)
 
     def __call__(self, frames: Int64[np.ndarray, "f"], motion: Float[Tensor, "1 m c h w"]) -> WindowInputs:
         """Return them for any frames, and for the motion frames before these."""
@@ -46,8 +52,8 @@ class ClipInputs:
 class _Carried:
     """The reference as it stands beside the noise, frame by frame."""
 
-    def __init__(self, clip: PreparedClip, posing: Puppet, model: CyberHost, hold: float) -> None:
-        self._clip, self._puppet, self._autoencoder, self._hold = clip, posing, model.autoencoder, hold
+    def __init__(self, pose: Pose, model: CyberHost, hold: float) -> None:
+        self._pose, self._autoencoder, self._hold = pose, model.autoencoder, hold
         self._factor = model.config.autoencoder.factor
         self._kept: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
 
@@ -59,8 +65,7 @@ class _Carried:
     def _frame(self, frame: int) -> tuple[Float[Tensor, "c h w"], Float[Tensor, "1 h w"]]:
         if frame not in self._kept:
             # One frame at a time, so that the result depends on nothing else.
-            assert self._clip.driving is not None
-            posed, like = self._puppet.pose(self._clip.driving.keypoints[frame]), self._autoencoder.latent_mean
+            posed, like = self._pose(frame), self._autoencoder.latent_mean
             latents = self._autoencoder.encode(signed(posed.pixels)[None].to(like))[0]
             hands = unit(posed.hands[:, :, None]).to(like)
             self._kept[frame] = latents, self._hold * functional.max_pool2d(hands, self._factor)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cyberhost_cli.models.cyberhost import CyberHost
-from cyberhost_cli.pipelines.carried import puppet
+from cyberhost_cli.pipelines.carried import carrying
 from cyberhost_cli.pipelines.inputs import signed
 from cyberhost_cli.types import Frames, Pixels, PreparedClip
 
@@ -29,8 +29,8 @@ class Decoder:
     """
 
     def __init__(self, clip: PreparedClip, model: CyberHost, detail: float) -> None:
-        self._clip, self._detail, self._autoencoder = clip, detail, model.autoencoder
-        self._puppet = puppet(clip, model.config) if detail else None
+        self._picture, self._detail, self._autoencoder = clip.reference.picture, detail, model.autoencoder
+        self._pose = carrying(clip, model.config) if detail else None
         self._still: tuple[Tensor, Tensor] | None = None
 
     def chunks(self, latents: Iterable[Float[Tensor, "_ c h w"]]) -> Iterator[Frames]:
@@ -53,11 +53,10 @@ class Decoder:
 
     def _carried(self, number: int) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 3 H W"]]:
         """Return the latents of the picture as a frame was to carry it, and what is lost on their way back."""
-        if self._puppet is not None:
-            assert self._clip.driving is not None
-            return self._round_trip(self._puppet.pose(self._clip.driving.keypoints[number]).pixels)
+        if self._pose is not None:
+            return self._round_trip(self._pose(number).pixels)
         if self._still is None:
-            self._still = self._round_trip(self._clip.reference.picture)
+            self._still = self._round_trip(self._picture)
         return self._still
 
     def _round_trip(self, picture: Pixels) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 3 H W"]]:
