@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cyberhost_cli.models.cyberhost import CyberHost
-from cyberhost_cli.pipelines.carried import carrying
+from cyberhost_cli.pipelines.carried import Carried
 from cyberhost_cli.pipelines.inputs import signed
 from cyberhost_cli.types import Frames, Pixels, PreparedClip
 
@@ -28,9 +28,9 @@ class Decoder:
     VQGAN), which learn to look at the known part of a picture.
     """
 
-    def __init__(self, clip: PreparedClip, model: CyberHost, detail: float) -> None:
+    def __init__(self, clip: PreparedClip, model: CyberHost, detail: float, carried: Carried | None) -> None:
         self._picture, self._detail, self._autoencoder = clip.reference.picture, detail, model.autoencoder
-        self._pose = carrying(clip, model.config) if detail else None
+        self._carried = carried
         self._still: tuple[Tensor, Tensor] | None = None
 
     def chunks(self, latents: Iterable[Float[Tensor, "_ c h w"]]) -> Iterator[Frames]:
@@ -46,29 +46,33 @@ class Decoder:
         """Return the pixels of the latents of a frame, counted from 0."""
         decoded = self._autoencoder.decode(latents[None])
         if self._detail:
-            carried, lost = self._carried(number)
-            decoded = decoded + self._detail * _kept(latents[None], carried, decoded) * lost
+            shown, lost = self._shown(number)
+            decoded = decoded + self._detail * _kept(latents[None], shown, decoded) * lost
         bytes_ = ((decoded[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         return bytes_.movedim(0, -1).cpu().numpy()
 
-    def _carried(self, number: int) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 3 H W"]]:
+    def _shown(self, number: int) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 3 H W"]]:
         """Return the latents of the picture as a frame was to carry it, and what is lost on their way back."""
-        if self._pose is not None:
-            return self._round_trip(self._pose(number).pixels)
+        if self._carried is not None:
+            carried = self._carried.frame(number)
+            return carried.latents[None], self._lost(self._signed(carried.pixels), carried.latents[None])
         if self._still is None:
-            self._still = self._round_trip(self._picture)
+            picture = self._signed(self._picture)
+            latents = self._autoencoder.encode(picture)
+            self._still = latents, self._lost(picture, latents)
         return self._still
 
-    def _round_trip(self, picture: Pixels) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "1 3 H W"]]:
-        shown = signed(picture)[None].to(self._autoencoder.latent_mean)
-        latents = self._autoencoder.encode(shown)
-        return latents, shown - self._autoencoder.decode(latents)
+    def _signed(self, picture: Pixels) -> Float[Tensor, "1 3 H W"]:
+        return signed(picture)[None].to(self._autoencoder.latent_mean)
+
+    def _lost(self, picture: Float[Tensor, "1 3 H W"], latents: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 3 H W"]:
+        return picture - self._autoencoder.decode(latents)
 
 
 def _kept(
-    latents: Float[Tensor, "1 c h w"], carried: Float[Tensor, "1 c h w"], like: Float[Tensor, "1 3 H W"]
+    latents: Float[Tensor, "1 c h w"], shown: Float[Tensor, "1 c h w"], like: Float[Tensor, "1 3 H W"]
 ) -> Float[Tensor, "1 1 H W"]:
     """Return how far each pixel is of latents that the model left as they were."""
-    unlike = (latents - carried).square().mean(dim=1, keepdim=True)
+    unlike = (latents - shown).square().mean(dim=1, keepdim=True)
     around = functional.max_pool2d(unlike, AROUND, stride=1, padding=AROUND // 2)
     return torch.exp(-functional.interpolate(around, like.shape[-2:], mode="bilinear") / ALIKE)

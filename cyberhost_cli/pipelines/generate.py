@@ -19,7 +19,7 @@ from cyberhost_cli.media.segments import Form
 from cyberhost_cli.media.writer import check_resumable
 from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.pipelines import facts
-from cyberhost_cli.pipelines.carried import ClipInputs
+from cyberhost_cli.pipelines.carried import Carried, ClipInputs, carrying
 from cyberhost_cli.pipelines.decode import Decoder
 from cyberhost_cli.pipelines.drive import NOBODY, Drivers, check_driven, check_drivers
 from cyberhost_cli.pipelines.inputs import reference_inputs
@@ -38,8 +38,9 @@ def generate(
     clip: PreparedClip, model: CyberHost, preset: Preset, seed: int, told: Progress = silent
 ) -> Iterator[Frames]:
     """Yield finished frames, chunk by chunk, in order; `told` is told of the passes of the model."""
-    parts = sample(clip, sampler(clip, model, preset, seed), told)
-    yield from Decoder(clip, model, preset.sampling.detail).chunks(part.latents for part in parts)
+    carried = carrying(clip, model)
+    parts = sample(clip, sampler(clip, model, preset, seed), carried, told)
+    yield from Decoder(clip, model, preset.sampling.detail, carried).chunks(part.latents for part in parts)
 
 
 def sampler(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> Sampler:
@@ -48,9 +49,11 @@ def sampler(clip: PreparedClip, model: CyberHost, preset: Preset, seed: int) -> 
     return Sampler(model, preset.sampling, memory, reference_inputs(clip.reference, model), partial(frame_noise, seed))
 
 
-def sample(clip: PreparedClip, by: Sampler, told: Told, carry: Carry | None = None) -> Iterator[Part]:
+def sample(
+    clip: PreparedClip, by: Sampler, carried: Carried | None, told: Told, carry: Carry | None = None
+) -> Iterator[Part]:
     """Yield finished latents, in order; with the carry of a part only what comes after it."""
-    return by.run(clip.frames, ClipInputs(clip, by.model, by.config.hold), told, carry)
+    return by.run(clip.frames, ClipInputs(clip, by.model, by.config.hold, carried), told, carry)
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ class Job:
         journal, preset = self._journal, self._loaded.preset
         model = self._load(self._weights, self._loaded)
         by = sampler(clip, model, preset, self._request.seed)
-        decoder, chunks = Decoder(clip, model, preset.sampling.detail), by.parts(clip.frames)
+        carried = carrying(clip, model)
+        decoder, chunks = Decoder(clip, model, preset.sampling.detail, carried), by.parts(clip.frames)
 
         def tell(done: int, total: int) -> None:
             progress(done, total, {"chunk": min(journal.parts + 1, chunks), "chunks": chunks})
@@ -138,7 +142,7 @@ class Job:
             shown = decoder.pixels(number, latents)
             return shown if paste is None else paste.paste(shown[None])[0]
 
-        making = Making(journal, reel, partial(sample, clip, by), show, by.latents.device)
+        making = Making(journal, reel, partial(sample, clip, by, carried), show, by.latents.device)
         before = (journal.frames, journal.coded)
         making.run(clip.frames, FrameCount(clip.frames, tell, preset.sampling.steps, decoding=True, before=before))
 

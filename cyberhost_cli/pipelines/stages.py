@@ -16,6 +16,7 @@ from cyberhost_cli.errors import CheckpointError, InputError
 from cyberhost_cli.media.atomic import atomic_folder
 from cyberhost_cli.media.bundle import Parts, read_bundle, write_bundle
 from cyberhost_cli.media.writer import check_target, write_video
+from cyberhost_cli.pipelines.carried import carrying
 from cyberhost_cli.pipelines.decode import Decoder
 from cyberhost_cli.pipelines.generate import sample, sampler
 from cyberhost_cli.pipelines.model import ChosenWeights, choose_weights, load
@@ -50,7 +51,7 @@ def sample_folder(
     with atomic_folder(folder) as inside:
         count = FrameCount(clip.frames, progress, sampling=1, decoding=False)
         chunks = 0
-        for part in sample(clip, sampler(clip, model, loaded.preset, seed), count.sampled):
+        for part in sample(clip, sampler(clip, model, loaded.preset, seed), carrying(clip, model), count.sampled):
             _chunk(inside, chunks).write_bytes(save({"latents": part.latents.contiguous().cpu()}))
             chunks += 1
         write_bundle(inside / CLIP, Parts(clip.reference, clip.speech, clip.driving), loaded.name)
@@ -75,7 +76,7 @@ def stitch_folder(folder: Path, out: Path, overwrite: bool, progress: Progress) 
     model = load(weights, loaded)
     count = FrameCount(job.frames, progress, sampling=0, decoding=True)
     latents = _read_chunks(folder, job.chunks, model.device)
-    told = count.decoded(Decoder(clip, model, preset.sampling.detail).chunks(latents))
+    told = count.decoded(Decoder(clip, model, preset.sampling.detail, carrying(clip, model)).chunks(latents))
     size = (preset.picture.width, preset.picture.height)
     marks = Marks(job.preset_name, job.seed, job.sha256)
     write_video(out, told, size, preset.fps, clip.speech.recording, preset.output, marks, overwrite)

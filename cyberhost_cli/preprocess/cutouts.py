@@ -82,16 +82,22 @@ def lay_over(shown: Float32[np.ndarray, "H W 4"], cutout: Cutout, here: Points, 
 
 def _origins(places: Places, here: Points, there: Points) -> Places:
     """Return where in the picture lies what is at some places once points went from `here` to `there`."""
-    size = abs(there - there.mean()).mean()
-    weights = 1 / (abs(places[:, :, None] - there) ** 2 + (NEAR * size) ** 2 + 1e-6)
+    # From the middles of both, where the differences below lose nothing.
+    middle, other = here.mean(), there.mean()
+    here, there, places = here - middle, there - other, places - other
+    size = abs(there).mean()
+    weights = (places.real[:, :, None] - there.real) ** 2 + (places.imag[:, :, None] - there.imag) ** 2
+    weights = 1 / (weights + (NEAR * size) ** 2 + 1e-6)
     weights /= weights.sum(axis=2, keepdims=True)
-    before, after = weights @ here, weights @ there
-    ways = there - after[:, :, None]
-    turned = (weights * ways.conj() * (here - before[:, :, None])).sum(axis=2)
-    spread = (weights * abs(ways) ** 2).sum(axis=2)
+    # Means of products less products of means: no array of every place and point but that of the weights.
+    products = np.stack((here, there, there.conj() * here, there.conj() * there), axis=1)
+    means = (weights @ products.view(np.float64)).view(np.complex128)
+    before, after = means[:, :, 0], means[:, :, 1]
+    turned = means[:, :, 2] - after.conj() * before
+    spread = means[:, :, 3].real - abs(after) ** 2
     factor = turned / np.maximum(spread, 1e-9)
     factor *= np.clip(abs(factor), 1 / LARGER, LARGER) / np.maximum(abs(factor), 1e-9)
-    return before + factor * (places - after)
+    return middle + before + factor * (places - after)
 
 
 def looked_up(values: np.ndarray, places: Places) -> np.ndarray:
@@ -100,9 +106,15 @@ def looked_up(values: np.ndarray, places: Places) -> np.ndarray:
     x, y = (np.clip(each - 0.5, 0, side - 1) for each, side in ((places.real, width), (places.imag, height)))
     left, top = np.minimum(x.astype(int), width - 2), np.minimum(y.astype(int), height - 2)
     extra = (1,) * (values.ndim - 2)
-    across, down = ((each - first).reshape(*each.shape, *extra) for each, first in ((x, left), (y, top)))
-    upper, lower = (values[row, left] * (1 - across) + values[row, left + 1] * across for row in (top, top + 1))
-    return np.asarray(upper * (1 - down) + lower * down)
+    across, down = (
+        (each - first).astype(values.real.dtype).reshape(*each.shape, *extra) for each, first in ((x, left), (y, top))
+    )
+    flat, corner = values.reshape(height * width, *values.shape[2:]), top * width + left
+    upper, lower = (
+        before + (after - before) * across
+        for before, after in ((flat.take(corner + place, axis=0) for place in (row, row + 1)) for row in (0, width))
+    )
+    return np.asarray(upper + (lower - upper) * down)
 
 
 def _hands(keypoints: Keypoints) -> Iterator[tuple[slice, Hand]]:

@@ -101,7 +101,7 @@ class Puppet:
             origins = self._places - cutouts.looked_up(ways, origins)
         if not ways.any():
             return self._behind.astype(np.float32)
-        return cutouts.looked_up(self._behind.astype(np.float32), origins).astype(np.float32)
+        return cutouts.looked_up(self._behind.astype(np.float32), origins)
 
 
 def _neck(keypoints: Keypoints) -> complex | None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from cyberhost_cli.config.running import GuidanceConfig
 from cyberhost_cli.pipelines.bench.meter import Meter
 from cyberhost_cli.pipelines.bench.subject import SEED, Subject
-from cyberhost_cli.pipelines.carried import ClipInputs
+from cyberhost_cli.pipelines.carried import Carried, ClipInputs, carrying
 from cyberhost_cli.pipelines.inputs import reference_inputs
 from cyberhost_cli.pipelines.progress import Progress
 from cyberhost_cli.sampling import guidance
@@ -25,7 +25,7 @@ from cyberhost_cli.sampling.schedule import Solver
 from cyberhost_cli.sampling.windows import WindowPlan
 
 
-def naive(subject: Subject, meter: Meter, told: Progress) -> Iterator[Part]:
+def naive(subject: Subject, _carried: Carried | None, meter: Meter, told: Progress) -> Iterator[Part]:
     """Make the latents of the whole clip, and only then hand them on; there is no telling its parts apart."""
     with meter.part("denoise"), torch.inference_mode():
         latents = _Naive(subject, told).sample()
@@ -97,7 +97,8 @@ class _Naive:
     def _predict(self, latents: Tensor, step: int, timestep: float, frames: np.ndarray, motion: Tensor) -> Tensor:
         """Return the guided prediction of a window, with nothing kept from another step."""
         scales = self._scales(step)
-        inputs = ClipInputs(self.clip, self.model, self.sampling.hold)(frames, motion)
+        carried = carrying(self.clip, self.model)
+        inputs = ClipInputs(self.clip, self.model, self.sampling.hold, carried)(frames, motion)
         clips = guidance.clip_contexts(self.model, self.reference, scales)
         times = torch.full((1,), timestep, device=latents.device)
         branches = guidance.branches(self.model, clips, inputs, scales)

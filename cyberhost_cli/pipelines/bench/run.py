@@ -16,6 +16,7 @@ from cyberhost_cli.media.reel import SUFFIXES, Reel, open_reel
 from cyberhost_cli.media.segments import Form
 from cyberhost_cli.pipelines.bench.meter import Meter
 from cyberhost_cli.pipelines.bench.subject import SEED, Subject
+from cyberhost_cli.pipelines.carried import Carried, carrying
 from cyberhost_cli.pipelines.decode import Decoder
 from cyberhost_cli.pipelines.generate import sample, sampler
 from cyberhost_cli.pipelines.journal import Journal, open_journal
@@ -27,8 +28,8 @@ from cyberhost_cli.types import Frames, Marks, Pixels
 
 PARTS = ("reference", "audio", "denoise", "decode", "encode")
 SAMPLING = PARTS[:3]
-Sample = Callable[[Subject, Meter, Progress], Iterator[Part]]
-"""A way to make latents."""
+Sample = Callable[[Subject, Carried | None, Meter, Progress], Iterator[Part]]
+"""A way to make latents; the decoder reads the same pictures that are carried along."""
 
 
 @dataclass
@@ -47,25 +48,25 @@ class Kept:
         return np.stack(self.frames)
 
 
-def engine(subject: Subject, meter: Meter, told: Progress) -> Iterator[Part]:
+def engine(subject: Subject, carried: Carried | None, meter: Meter, told: Progress) -> Iterator[Part]:
     """Sample as `cyberhost generate` does."""
     with meter.part("reference"):
         by = sampler(subject.clip, subject.model, subject.preset, SEED)
     with meter.around(Guidance, "window", "audio"):
-        yield from meter.each("denoise", sample(subject.clip, by, told))
+        yield from meter.each("denoise", sample(subject.clip, by, carried, told))
 
 
 def run(subject: Subject, sampled: Sample, meter: Meter, told: Progress, kept: Kept | None = None) -> None:
     """Make the video in this thread alone."""
-    model, number = subject.model, 0
+    carried, number = carrying(subject.clip, subject.model), 0
     with meter.part("encode"), _making(subject) as (journal, reel):
         with meter.part("decode"):
-            decoder = _decoder(subject)
-        for part in sampled(subject, meter, told):
+            decoder = _decoder(subject, carried)
+        for part in sampled(subject, carried, meter, told):
             latents = journal.keep(part)
             for frame in latents:
                 with meter.part("decode"):
-                    shown = decoder.pixels(number, frame.to(model.device))
+                    shown = decoder.pixels(number, frame.to(subject.model.device))
                 reel.add(shown)
                 number += 1
                 if kept is not None:
@@ -79,14 +80,14 @@ def overlapped(subject: Subject, told: Progress) -> None:
     """Make the video, decoding and coding it beside the sampling."""
     clip, model = subject.clip, subject.model
     with _making(subject) as (journal, reel):
-        by = sampler(clip, model, subject.preset, SEED)
-        show = _decoder(subject).pixels
-        making = Making(journal, reel, partial(sample, clip, by), show, by.latents.device)
+        by, carried = sampler(clip, model, subject.preset, SEED), carrying(clip, model)
+        show = _decoder(subject, carried).pixels
+        making = Making(journal, reel, partial(sample, clip, by, carried), show, by.latents.device)
         making.run(clip.frames, FrameCount(clip.frames, told, subject.preset.sampling.steps, decoding=True))
 
 
-def _decoder(subject: Subject) -> Decoder:
-    return Decoder(subject.clip, subject.model, subject.preset.sampling.detail)
+def _decoder(subject: Subject, carried: Carried | None) -> Decoder:
+    return Decoder(subject.clip, subject.model, subject.preset.sampling.detail, carried)
 
 
 @contextmanager
