@@ -1,6 +1,6 @@
 """Measures our engine against EchoMimicV2's own code: the same weights, inputs and windows, in turns.
 
-    python .gpu/echomimic_v2/against.py CHECKOUT --python THEIR_PYTHON [--side 512] [--dtype float16] ...
+    PYTHONPATH=. python .gpu/echomimic_v2/against.py CHECKOUT --python THEIR_PYTHON [--side 512] [--dtype float16] ...
 
 CHECKOUT is antgroup/echomimic_v2, THEIR_PYTHON one with `diffusers==0.31.0 transformers==4.46.3 einops omegaconf`.
 Tells the difference of the latents, over the largest of theirs, and ratios of what theirs takes over what ours takes,
@@ -25,24 +25,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cyberhost_cli.config.load import LoadedPreset, load_preset
-from cyberhost_cli.models.cyberhost import ReferenceInputs, WindowInputs
 from cyberhost_cli.pipelines.bench.meter import counting, forget_peak, peak_bytes, synchronise
 from cyberhost_cli.pipelines.model import ChosenWeights, load
-from cyberhost_cli.sampling.guidance import Guidance
-from cyberhost_cli.sampling.schedule import Solver
 from cyberhost_cli.weights.header import read_header
 from cyberhost_cli.weights.importers.convert import convert
 from cyberhost_cli.weights.importers.echomimic_v2 import ECHOMIMIC_V2
 from cyberhost_cli.weights.importers.recognition import recognise
+from tests.parity.echomimic_v2 import sampled
 
 Told = dict[str, Any]
 THEIRS = Path(__file__).with_name("theirs.py")
-
-
-def windows(frames: int, step: int) -> list[list[int]]:
-    """Return their windows of a step: of 12 frames, moved on by 3 with every step, round the end of the clip."""
-    starts = range(0, frames, 9) if frames > 12 else (0,)
-    return [[(start + place + 3 * step) % frames for place in range(min(12, frames))] for start in starts]
 
 
 class Ours:
@@ -51,11 +43,8 @@ class Ours:
     def __init__(self, folder: Path, loaded: LoadedPreset, steps: int) -> None:
         """Import the weights and put the inputs on the device."""
         self.preset, self.steps = loaded.preset, steps
-        out, config, dtype = (
-            folder / "ours.safetensors",
-            loaded.preset.model,
-            getattr(torch, loaded.preset.device.dtype),
-        )
+        out, dtype = folder / "ours.safetensors", getattr(torch, loaded.preset.device.dtype)
+        config = loaded.preset.model
         convert(ECHOMIMIC_V2, recognise(ECHOMIMIC_V2, [folder], None), config, out, dtype, lambda *_: None)
         self.model = load(ChosenWeights(out, read_header(out)), loaded)
         self.device = self.model.device
@@ -65,34 +54,10 @@ class Ours:
         self.picture = (given["picture"].movedim(-1, 0)[None] / 127.5 - 1).to(dtype)
         self.maps = (given["maps"] / 255).transpose(1, 2).to(dtype)
 
-    @torch.inference_mode()
     def sample(self) -> Tensor:
         """Return latents as theirs: our guidance and our solver in their windows."""
-        frames, config = self.noise.shape[1], self.preset.sampling
-        latents = self.model.autoencoder.encode(self.picture)
-        solver = Solver(self.model.config.diffusion, config.solver, self.steps)
-        branches = self.preset.memory[self.preset.device.memory].branches
-        guided = Guidance(self.model, self._person(latents), config.guidance, solver.timesteps, branches)
-        found = solver.begin(self.noise)
-        for step in range(self.steps):
-            seen, total = solver.scale(found, step), torch.zeros_like(found)
-            counts = torch.zeros(frames, device=self.device)
-            for row in windows(frames, step):
-                predicted, _ = guided.predict(seen[:, row], step, guided.window(self._window(row, latents)))
-                total[:, row] += predicted
-                counts[row] += 1
-            found = solver.step(total / counts[:, None, None, None], found, torch.Tensor)
-        return found.transpose(1, 2).float()
-
-    def _person(self, latents: Tensor) -> ReferenceInputs:
-        nothing = latents.new_zeros(1, 3, 1, 1)
-        return ReferenceInputs(
-            latents, nothing, nothing, latents.new_zeros(1, 2, 3, 1, 1), latents.new_zeros(1, 0), None
-        )
-
-    def _window(self, row: list[int], latents: Tensor) -> WindowInputs:
-        clarity = latents.new_zeros(1, len(row), 2)
-        return WindowInputs(self.audio[:, row], self.maps[:, row], clarity, latents[:, None][:, :0])
+        clip = self.picture, self.noise, self.audio, self.maps
+        return sampled(self.model, self.preset.sampling, self.steps, *clip).transpose(1, 2).float()
 
     def measure(self) -> Told:
         """Sample once and return what it took."""

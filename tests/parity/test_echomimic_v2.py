@@ -8,13 +8,13 @@ from safetensors.torch import save_file
 
 from cyberhost_cli.config.load import load_preset
 from cyberhost_cli.config.model import ModelConfig
-from cyberhost_cli.models.cyberhost import CyberHost, ReferenceInputs, WindowInputs
+from cyberhost_cli.models.cyberhost import CyberHost
 from cyberhost_cli.sampling import guidance
-from cyberhost_cli.sampling.schedule import Solver
 from cyberhost_cli.weights.checkpoint import load_model
 from cyberhost_cli.weights.importers.convert import convert
 from cyberhost_cli.weights.importers.echomimic_v2 import ECHOMIMIC_V2
 from cyberhost_cli.weights.importers.recognition import recognise
+from tests.parity.echomimic_v2 import person, sampled, window
 from tests.parity.filled import draw, error, recorded, state
 
 LIMIT = 1e-4
@@ -62,51 +62,24 @@ def maps(name, frames, side):
     return (pixels(name, 1, 3, frames, side, side) / 255).transpose(1, 2)
 
 
-def person(latents):
-    nothing = torch.zeros(1, 3, 1, 1)
-    return ReferenceInputs(latents, nothing, nothing, torch.zeros(1, 2, 3, 1, 1), torch.zeros(1, 0), None)
-
-
-def window(audio, pose, motion):
-    return WindowInputs(audio, pose, torch.zeros(1, audio.shape[1], 2), motion)
-
-
 def site_names(model):
     names = {id(module): name for name, module in model.denoiser.named_modules()}
     return [names[id(block.attention(layer))] for block, layer in model.denoiser.sites_in_order()]
 
 
-def windows(frames, step):
-    """Return their windows of a step: of 12 frames, moved on by 3 with every step, round the end of the clip.
-
-    Ours stop at the end instead (`sampling/windows.py`), so that only whole steps of these can be compared.
-    """
-    starts = range(0, frames, 9) if frames > 12 else (0,)
-    return [[(start + place + 3 * step) % frames for place in range(min(12, frames))] for start in starts]
+def made(public, name, frames, preset, steps):
+    """Return what our guidance and our solver make of their windows where their pipeline made `name`."""
+    picture = pixels("inputs.reference_picture", 64, 64, 3).movedim(-1, 0)[None] / 127.5 - 1
+    audio = draw(f"inputs.{name}.audio", frames, 10, 24)[None]
+    pose = maps(f"inputs.{name}.pose_maps", frames, 64)
+    first = draw(f"inputs.{name}.noise", 1, 4, frames, 8, 8).transpose(1, 2)
+    return sampled(public.model, load_preset(preset).preset.sampling, steps, picture, first, audio, pose)[0]
 
 
 @torch.inference_mode()
-def sampled(public, name, frames, preset, steps):
-    """Return what our guidance and our solver make of their windows where their pipeline made `name`."""
+def test_encoder_equals_echomimic_v2(public):
     picture = pixels("inputs.reference_picture", 64, 64, 3).movedim(-1, 0)[None] / 127.5 - 1
-    latents = public.model.autoencoder.encode(picture)
-    assert error(latents, public.tensors["reference_latents"]) < LIMIT
-    audio = draw(f"inputs.{name}.audio", frames, 10, 24)[None]
-    pose = maps(f"inputs.{name}.pose_maps", frames, 64)
-    config = load_preset(preset).preset.sampling
-    first = draw(f"inputs.{name}.noise", 1, 4, frames, 8, 8).transpose(1, 2)
-    solver = Solver(public.model.config.diffusion, config.solver, steps)
-    guided = guidance.Guidance(public.model, person(latents), config.guidance, solver.timesteps, 2)
-    found = solver.begin(first.clamp(-config.noise_limit, config.noise_limit))
-    for step in range(steps):
-        seen, total, counts = solver.scale(found, step), torch.zeros_like(found), torch.zeros(frames)
-        for row in windows(frames, step):
-            told = guided.window(window(audio[:, row], pose[:, row], latents[:, None][:, :0]))
-            predicted, _ = guided.predict(seen[:, row], step, told)
-            total[:, row] += predicted
-            counts[row] += 1
-        found = solver.step(total / counts[:, None, None, None], found, torch.Tensor)
-    return found[0]
+    assert error(public.model.autoencoder.encode(picture), public.tensors["reference_latents"]) < LIMIT
 
 
 def test_names_still_mean_the_recorded_numbers(public):
@@ -131,7 +104,7 @@ def test_reference_net_equals_echomimic_v2(public):
 
 def test_denoiser_equals_echomimic_v2(public):
     pose = maps("inputs.pose_maps", FRAMES, 128)
-    told = window(draw("inputs.audio", 1, FRAMES, 10, 24), pose, torch.zeros(1, 0, 4, 16, 16))
+    told = window(draw("inputs.audio", 1, FRAMES, 10, 24), pose)
     latents = draw("inputs.noisy_latents", 1, 4, FRAMES, 16, 16).transpose(1, 2)
     scales = load_preset("echomimic-v2").preset.sampling.guidance
     with torch.inference_mode():
@@ -156,8 +129,8 @@ def test_denoiser_equals_echomimic_v2(public):
     ],
 )
 def test_sampling_equals_echomimic_v2(public, name, frames, preset, steps):
-    made = sampled(public, name, frames, preset, steps)
-    assert error(made.transpose(0, 1)[None], public.tensors[f"{name}.final_latents"]) < LIMIT
+    latents = made(public, name, frames, preset, steps)
+    assert error(latents.transpose(0, 1)[None], public.tensors[f"{name}.final_latents"]) < LIMIT
 
 
 def test_decoder_equals_echomimic_v2(public):
